@@ -79,6 +79,14 @@ func (c *Counts) Add(s Status) {
 	}
 }
 
+// AddAll counts everything that other counted.
+func (c *Counts) AddAll(other Counts) {
+	c.Total += other.Total
+	for _, s := range Statuses() {
+		*c.of(s) += other.Of(s)
+	}
+}
+
 // Of is the number of containers of status s.
 func (c *Counts) Of(s Status) int {
 	if n := c.of(s); n != nil {
