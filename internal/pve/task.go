@@ -1,0 +1,77 @@
+package pve
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// TaskStatus is how a task is doing.
+type TaskStatus struct {
+	UPID       UPID      `pve:"upid"`
+	Node       string    `pve:"node"`
+	Type       string    `pve:"type"`
+	ID         string    `pve:"id"`
+	User       string    `pve:"user"`
+	TokenID    string    `pve:"tokenid"`
+	PID        int       `pve:"pid"`
+	StartTime  time.Time `pve:"starttime"`
+	State      string    `pve:"status"`     // running or stopped
+	ExitStatus string    `pve:"exitstatus"` // empty while running
+	Odd        []string  `pve:",odd"`
+}
+
+// Running reports whether the task has not ended.
+func (t TaskStatus) Running() bool { return t.State == "running" }
+
+var warningsForm = regexp.MustCompile(`^WARNINGS: (\d+)$`)
+
+// Warnings is the number of warnings of a task that succeeded with some.
+func (t TaskStatus) Warnings() int {
+	m := warningsForm.FindStringSubmatch(t.ExitStatus)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil { // more digits than any log has lines
+		return 1
+	}
+	return n
+}
+
+// Err is nil while the task runs and after success, warnings included; otherwise a *TaskError with the exit text.
+func (t TaskStatus) Err() error {
+	if t.Running() || t.ExitStatus == "OK" || warningsForm.MatchString(t.ExitStatus) {
+		return nil
+	}
+	return &TaskError{UPID: t.UPID, Exit: t.ExitStatus}
+}
+
+// TaskStatus reads the state of a task at the node that runs it. Own tasks need no privilege, others Sys.Audit.
+func (c *Client) TaskStatus(ctx context.Context, u UPID) (TaskStatus, error) {
+	return fetch[TaskStatus](ctx, c, get("/nodes/{node}/tasks/{upid}/status", u.Node(), u))
+}
+
+// TaskLine is a line of a task's log.
+type TaskLine struct {
+	Number int    `pve:"n"` // from 1
+	Text   string `pve:"t"`
+}
+
+// noContent is the only line of a log that is still empty (pve-common Tools.pm).
+const noContent = "no content"
+
+// TaskLog reads up to limit lines of a log after the first start lines; limit 0 means all. A log that has no line yet
+// is empty. A log that cannot be read answers with a line that begins "unable to open file".
+func (c *Client) TaskLog(ctx context.Context, u UPID, start, limit int) ([]TaskLine, error) {
+	page := struct {
+		Start int  `pve:"start"`
+		Limit *int `pve:"limit"`
+	}{start, &limit}
+	lines, err := fetch[[]TaskLine](ctx, c, get("/nodes/{node}/tasks/{upid}/log", u.Node(), u).with(page))
+	if len(lines) == 1 && lines[0].Text == noContent {
+		return nil, err
+	}
+	return lines, err
+}
