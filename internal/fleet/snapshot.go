@@ -57,13 +57,40 @@ func (s *Snapshot) Find(cluster string, vmid int) (*berth.Container, bool) {
 	return nil, false
 }
 
-// OldestAnswer is when the cluster that has been silent longest gave its last good answer; zero when one never did.
+// ShowsSame tells whether nothing but the times of the last answers differs.
+func (s *Snapshot) ShowsSame(other *Snapshot) bool {
+	return slices.EqualFunc(s.Clusters, other.Clusters, func(a, b *ClusterView) bool {
+		return a == b || a.Cluster.ID == b.Cluster.ID && a.Health.State == b.Health.State && a.Health.Problem == b.Health.Problem &&
+			sameSlice(a.Containers, b.Containers) && sameSlice(a.Nodes, b.Nodes)
+	})
+}
+
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// Waiting tells whether some cluster has never answered and has not failed either.
+func (s *Snapshot) Waiting() bool {
+	return slices.ContainsFunc(s.Clusters, func(v *ClusterView) bool {
+		return v.Health.State == Connecting && v.Health.AnsweredAt.IsZero()
+	})
+}
+
+// OldestAnswer is the oldest of the last good answers of the clusters that do not fail, or of all when all fail; zero
+// when there never was one.
 func (s *Snapshot) OldestAnswer() time.Time {
-	var oldest time.Time
-	for i, view := range s.Clusters {
-		if i == 0 || view.Health.AnsweredAt.Before(oldest) {
-			oldest = view.Health.AnsweredAt
+	var oldest, oldestFailing time.Time
+	for _, view := range s.Clusters {
+		at := &oldest
+		if view.Health.State == Failing {
+			at = &oldestFailing
 		}
+		if at.IsZero() || view.Health.AnsweredAt.Before(*at) {
+			*at = view.Health.AnsweredAt
+		}
+	}
+	if oldest.IsZero() {
+		return oldestFailing
 	}
 	return oldest
 }

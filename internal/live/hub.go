@@ -9,8 +9,7 @@ type Topic string
 
 // The topics.
 const (
-	Fleet Topic = "fleet" // the snapshot of containers, nodes and clusters
-	Fresh Topic = "fresh" // a cluster answered, though nothing of it may have changed
+	Fleet Topic = "fleet" // the snapshot of containers, nodes and clusters, or only how fresh it is
 )
 
 // Hub connects publishers with subscribers. The zero value is ready to use.
@@ -19,19 +18,16 @@ type Hub struct {
 	subscriptions map[*Subscription]struct{}
 }
 
-// Subscription wakes its owner when one of its topics has news.
+// Subscription wakes its owner when its topic has news.
 type Subscription struct {
-	hub    *Hub
-	topics []Topic
-	news   chan struct{}
-
-	mu      sync.Mutex
-	pending map[Topic]bool
+	hub   *Hub
+	topic Topic
+	news  chan struct{}
 }
 
-// Subscribe starts a subscription to topics; Close ends it.
-func (h *Hub) Subscribe(topics ...Topic) *Subscription {
-	s := &Subscription{hub: h, topics: topics, news: make(chan struct{}, 1), pending: map[Topic]bool{}}
+// Subscribe starts a subscription to topic; Close ends it.
+func (h *Hub) Subscribe(topic Topic) *Subscription {
+	s := &Subscription{hub: h, topic: topic, news: make(chan struct{}, 1)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.subscriptions == nil {
@@ -46,40 +42,22 @@ func (h *Hub) Publish(topic Topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subscriptions {
-		s.notify(topic)
+		if s.topic != topic {
+			continue
+		}
+		select {
+		case s.news <- struct{}{}:
+		default: // it has not looked at the news before this yet
+		}
 	}
 }
 
-// News receives a value when there is something to Take; many changes may be one value.
+// News receives a value when there is something new to look at; many changes may be one value.
 func (s *Subscription) News() <-chan struct{} { return s.news }
-
-// Take gives the topics with news since the last Take and forgets them.
-func (s *Subscription) Take() map[Topic]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.pending
-	s.pending = map[Topic]bool{}
-	return taken
-}
 
 // Close ends the subscription.
 func (s *Subscription) Close() {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	delete(s.hub.subscriptions, s)
-}
-
-func (s *Subscription) notify(topic Topic) {
-	for _, t := range s.topics {
-		if t != topic {
-			continue
-		}
-		s.mu.Lock()
-		s.pending[topic] = true
-		s.mu.Unlock()
-		select {
-		case s.news <- struct{}{}:
-		default:
-		}
-	}
 }

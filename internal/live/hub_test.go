@@ -2,38 +2,46 @@ package live
 
 import "testing"
 
-func TestManyChangesWakeOnce(t *testing.T) {
-	t.Parallel()
-	var hub Hub
-	s := hub.Subscribe(Fleet, Fresh)
-	defer s.Close()
-	hub.Publish(Fleet)
-	hub.Publish(Fleet)
-	hub.Publish(Fresh)
-	<-s.News()
-	if got := s.Take(); !got[Fleet] || !got[Fresh] {
-		t.Errorf("Take() = %v, want fleet and fresh", got)
-	}
+func woken(s *Subscription) bool {
 	select {
 	case <-s.News():
-		t.Error("a second wake-up for changes that were already taken")
+		return true
 	default:
+		return false
 	}
 }
 
-func TestOnlySubscribedTopicsWake(t *testing.T) {
+func TestManyChangesWakeOnce(t *testing.T) {
 	t.Parallel()
 	var hub Hub
 	s := hub.Subscribe(Fleet)
-	hub.Publish(Fresh)
-	select {
-	case <-s.News():
-		t.Error("woken by a topic that was not subscribed")
-	default:
-	}
-	s.Close()
+	defer s.Close()
 	hub.Publish(Fleet)
-	if got := s.Take(); len(got) != 0 {
-		t.Errorf("a closed subscription took %v", got)
+	hub.Publish(Fleet)
+	if !woken(s) {
+		t.Error("not woken by a change")
+	}
+	if woken(s) {
+		t.Error("woken again for changes that were already looked at")
+	}
+	hub.Publish(Fleet)
+	if !woken(s) {
+		t.Error("not woken by a change after the look")
+	}
+}
+
+func TestOthersAreNotWoken(t *testing.T) {
+	t.Parallel()
+	var hub Hub
+	other := hub.Subscribe("another topic")
+	defer other.Close()
+	closed := hub.Subscribe(Fleet)
+	closed.Close()
+	hub.Publish(Fleet)
+	if woken(other) {
+		t.Error("woken by a topic that was not subscribed")
+	}
+	if woken(closed) {
+		t.Error("woken after Close")
 	}
 }

@@ -97,7 +97,7 @@ type sortLink struct {
 
 type emptyList struct {
 	Icon, Title, Text, Command, Action string
-	Href                      templ.SafeURL
+	Href                               templ.SafeURL
 }
 
 type moreLink struct {

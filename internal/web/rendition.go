@@ -24,9 +24,9 @@ type rendition struct {
 	cards    []cardPiece
 	digest   string // of all that is shown; equal digests show the same
 
-	before string                       // digest of the rendition before
-	update func() *message              // from the one before to this one
-	whole  func() *message              // from anything to this one
+	before string                         // digest of the rendition before
+	update func() *message                // from the one before to this one
+	whole  func() *message                // from anything to this one
 	made   map[*berth.Container]cardPiece // cards that need not be rendered again
 }
 
@@ -240,6 +240,12 @@ func (all *views) of(params viewParams) (*rendition, error) {
 	defer v.mu.Unlock()
 	snapshot := all.fleet.Snapshot()
 	if v.latest != nil && v.latest.snapshot == snapshot {
+		return v.latest, nil
+	}
+	if v.latest != nil && v.latest.snapshot.ShowsSame(snapshot) {
+		same := *v.latest
+		same.snapshot = snapshot
+		v.latest = &same
 		return v.latest, nil
 	}
 	r, err := renderView(snapshot, params, v.latest, now)

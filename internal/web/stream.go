@@ -39,7 +39,7 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 		seen = r.URL.Query().Get("seen")
 	}
 	defer s.fleet.Watch()()
-	news := s.hub.Subscribe(live.Fleet, live.Fresh)
+	news := s.hub.Subscribe(live.Fleet)
 	defer news.Close()
 	out := startStream(w, r)
 	return s.sendChanges(r.Context(), out, news, params, seen)
@@ -69,7 +69,6 @@ func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscr
 			return nil
 		case <-beat.C:
 		case <-news.News():
-			news.Take()
 		}
 	}
 }

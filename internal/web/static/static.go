@@ -81,7 +81,7 @@ func load() map[string]asset {
 func compress(plain []byte) []byte {
 	var b bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is a valid one
-	_, _ = w.Write(plain)                                  // a buffer does not fail
+	_, _ = w.Write(plain)                                 // a buffer does not fail
 	_ = w.Close()
 	return b.Bytes()
 }
