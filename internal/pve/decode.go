@@ -99,18 +99,19 @@ func (r *reader) structure(v reflect.Value, p *plan) (odd []string) {
 // member reads one key and its value into the field of that name, if there is one.
 func (r *reader) member(v reflect.Value, p *plan) (odd []string) {
 	key := r.key()
-	f, found := p.fields[string(key)]
-	if found && !f.family {
-		return below(string(key), r.value(fieldOf(v, f.index)))
+	if f, found := p.fields[string(key)]; found {
+		odd = r.value(fieldOf(v, f.index))
+	} else if f, number, found := p.familyOf(key); found {
+		odd = r.mapEntry(fieldOf(v, f.index), reflect.ValueOf(number))
+	} else if p.rest != nil {
+		odd = r.mapEntry(fieldOf(v, p.rest), reflect.ValueOf(string(key)))
+	} else {
+		r.raw()
 	}
-	if f, number, found := p.familyOf(key); found {
-		return below(string(key), r.mapEntry(fieldOf(v, f.index), reflect.ValueOf(number)))
+	if odd == nil {
+		return nil
 	}
-	if p.rest != nil {
-		return below(string(key), r.mapEntry(fieldOf(v, p.rest), reflect.ValueOf(string(key))))
-	}
-	r.raw()
-	return nil
+	return below(string(key), odd)
 }
 
 func (r *reader) list(v reflect.Value) (odd []string) {
