@@ -7,6 +7,7 @@ type Event struct {
 	ID          string
 	At          time.Time
 	Actor       string // user name; "system" for Berth itself
+	ActorID     string // the user's id, if any
 	Source      string // web, api, cli, proxmox
 	Action      string // cluster.add, user.add, container.stop, ...
 	Cluster     string // name of the cluster concerned, if any
