@@ -147,7 +147,7 @@ func (a *App) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
 	for {
-		if err := a.Store.DeleteExpired(ctx); err != nil && ctx.Err() == nil {
+		if _, err := a.Store.DeleteExpired(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("cannot delete expired sessions", "error", err)
 		}
 		select {

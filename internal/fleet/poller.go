@@ -14,10 +14,11 @@ import (
 
 const (
 	callTimeout   = 10 * time.Second // of a poll; a node that hangs is not waited for longer
+	saveTimeout   = 2 * time.Second  // of storing the last answer; Berth may be stopping
 	saveEvery     = time.Minute      // how often the last good answer is stored for the next start
 	overlayKept   = 20 * time.Second // how long a container's own answer outweighs the older statistics of the cluster
 	readsAtOnce   = 4                // status reads of single containers under way per cluster
-	failuresMeant = 2                // failed calls in a row after which a cluster counts as not answering
+	failuresMeant = 2                // failed polls in a row after which a cluster counts as not answering
 )
 
 // poller asks one cluster, merges the answers, and publishes views of it. Its fields below the line belong to the

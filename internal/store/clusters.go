@@ -102,3 +102,17 @@ func (s *Store) ClustersRevision(ctx context.Context) (int64, error) {
 	}
 	return n, explain("read the revision of the clusters", err)
 }
+
+// ClusterByName gives one cluster; NotFound when there is none of that name.
+func (s *Store) ClusterByName(ctx context.Context, name string) (berth.Cluster, error) {
+	clusters, err := s.Clusters(ctx)
+	if err != nil {
+		return berth.Cluster{}, err
+	}
+	for _, c := range clusters {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return berth.Cluster{}, berth.Errorf(berth.NotFound, "There is no cluster named %s.", name)
+}

@@ -1,0 +1,89 @@
+// The island of every page: theme, ages that keep counting, and the state of the live stream.
+"use strict";
+(() => {
+  // The browser's clock may be wrong: ages count from the server's clock.
+  const skew = Number(document.body.dataset.now || Date.now()) - Date.now();
+  const now = () => Date.now() + skew;
+
+  // --- theme: kept in a cookie, so that the server renders the right one at once
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-theme-choice]");
+    if (!button) return;
+    const theme = button.dataset.themeChoice;
+    document.cookie = `berth_theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    button.closest("[popover]")?.hidePopover();
+  });
+
+  // --- ages; the same words as ui/text.go
+  const units = [
+    [60, 3600, "minute"], [3600, 172800, "hour"], [86400, 5184000, "day"],
+    [2592000, 63072000, "month"], [31536000, Infinity, "year"],
+  ];
+  const forText = (seconds) => {
+    for (const [unit, below, name] of units) {
+      if (seconds < 60) return "less than a minute";
+      if (seconds >= below) continue;
+      const n = Math.floor(seconds / unit);
+      return n === 1 ? `1 ${name}` : `${n} ${name}s`;
+    }
+  };
+  const agoText = (seconds) => (seconds < 60 ? "just now" : `${forText(seconds)} ago`);
+  const tellAges = () => {
+    for (const time of document.querySelectorAll("time[data-relative]")) {
+      const seconds = Math.max(0, (now() - Date.parse(time.dateTime)) / 1000);
+      const text = time.dataset.relative === "ago" ? agoText(seconds) : forText(seconds);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  setInterval(() => document.hidden || tellAges(), 15000);
+
+  // --- freshness: how old the data is, and whether the stream lives
+  const fresh = document.getElementById("fresh");
+  if (!fresh) return;
+  const freshText = fresh.querySelector("[data-fresh-text]");
+  let answered = freshText.dataset.age === undefined ? null : performance.now() - Number(freshText.dataset.age);
+  let broken = false;
+  const tellFreshness = () => {
+    const seconds = answered === null ? null : Math.floor((performance.now() - answered) / 1000);
+    const age = seconds === null ? "waiting for an answer" : seconds < 2 ? "now" : seconds < 60 ? `${seconds} s ago` : agoText(seconds);
+    freshText.textContent = broken ? `Reconnecting · ${age}` : `Live · ${age}`;
+  };
+  const setBroken = (value) => {
+    broken = value;
+    fresh.dataset.state = broken ? "broken" : "live";
+    for (const dot of fresh.querySelectorAll("[data-when]")) dot.hidden = dot.dataset.when !== fresh.dataset.state;
+    const notice = document.getElementById("stream-broken");
+    if (notice) notice.hidden = !broken;
+    tellFreshness();
+  };
+  tellFreshness();
+  setInterval(() => document.hidden || tellFreshness(), 1000);
+
+  const live = document.getElementById("live");
+  if (!live) return;
+  live.addEventListener("fresh", (event) => {
+    answered = performance.now() - Number(event.detail.data);
+    tellFreshness();
+  });
+  live.addEventListener("goodbye", () => location.reload()); // signed out, or Berth wants the page anew
+  live.addEventListener("htmx:sse:after:connection", (event) => {
+    const status = event.detail.connection.status;
+    if (status === 200) setBroken(false);
+  });
+  live.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail.status === 401 || event.detail.status === 403) location.reload();
+    setBroken(true);
+  });
+  live.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail.connection.attempt > 0 && !document.hidden) setBroken(true);
+  });
+  document.addEventListener("htmx:after:swap", tellAges);
+
+  // --- while the stream is broken the page refreshes by itself every 30 s, in place
+  setInterval(() => {
+    if (!broken || document.hidden) return;
+    htmx.ajax("GET", live.dataset.refresh, { source: live, swap: "none" }).catch(() => {});
+  }, 30000);
+})();
