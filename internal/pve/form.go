@@ -60,6 +60,8 @@ func formText(v reflect.Value) string {
 		return "0"
 	case []string:
 		return strings.Join(x, ",")
+	case []int:
+		return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]")
 	case float64:
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
