@@ -27,10 +27,6 @@ func encodeForm(request any) url.Values {
 			for _, key := range field.MapKeys() {
 				form.Set(f.name+strconv.FormatInt(key.Int(), 10), formText(field.MapIndex(key)))
 			}
-		case f.repeat:
-			for i := range field.Len() {
-				form.Add(f.name, formText(field.Index(i)))
-			}
 		default:
 			form.Set(f.name, formText(field))
 		}

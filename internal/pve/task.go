@@ -43,10 +43,17 @@ func (t TaskStatus) Warnings() int {
 
 // Err is nil while the task runs and after success, warnings included; otherwise a *TaskError with the exit text.
 func (t TaskStatus) Err() error {
-	if t.Running() || t.ExitStatus == "OK" || warningsForm.MatchString(t.ExitStatus) {
+	if t.Running() {
 		return nil
 	}
-	return &TaskError{UPID: t.UPID, Exit: t.ExitStatus}
+	return exitError(t.UPID, t.ExitStatus)
+}
+
+func exitError(u UPID, exit string) error {
+	if exit == "OK" || warningsForm.MatchString(exit) {
+		return nil
+	}
+	return &TaskError{UPID: u, Exit: exit}
 }
 
 // TaskStatus reads the state of a task at the node that runs it. Own tasks need no privilege, others Sys.Audit.

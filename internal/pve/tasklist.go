@@ -24,6 +24,14 @@ func (t TaskRow) Running() bool {
 	return t.EndTime.IsZero() && (t.Status == "" || t.Status == "RUNNING")
 }
 
+// Err is nil while the task runs and after success, warnings included; otherwise a *TaskError with the exit text.
+func (t TaskRow) Err() error {
+	if t.Running() {
+		return nil
+	}
+	return exitError(t.UPID, t.Status)
+}
+
 // ClusterTasks lists all running and the latest finished tasks of each node, 25 per node in all, from memory. The
 // order is not defined. Without Sys.Audit on / a token does not even see its own (pve-manager 9.2.11).
 func (c *Client) ClusterTasks(ctx context.Context) ([]TaskRow, error) {
