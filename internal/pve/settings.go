@@ -30,7 +30,7 @@ type Settings struct {
 	TTY          *int            `pve:"tty"`
 	Hookscript   string          `pve:"hookscript"`
 	Entrypoint   string          `pve:"entrypoint"`
-	Env          string          `pve:"env"` // K=V, separated by NUL
+	Env          string          `pve:"env"`  // K=V, separated by NUL
 	Lock         string          `pve:"lock"` // there is no call that removes a lock again; only pct unlock does
 }
 
