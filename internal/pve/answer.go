@@ -14,6 +14,8 @@ type answer struct {
 	body         []byte // as sent
 	data         []byte // value of "data" within body
 	total        int    // "total" of paged lists
+	endpoint     *endpoint
+	ticket       ticket // that the request went with, if any
 }
 
 // AnswerError says that an answer was not one of the Proxmox API: a proxy's page, half a text, nothing.

@@ -14,7 +14,8 @@ type Kind string
 // The kinds of failure.
 const (
 	KindOther           Kind = "other"            // anything else; the message says it
-	KindNotFound        Kind = "not found"        // no such container (on this node), snapshot, task, volume, storage, node
+	KindNoContainer     Kind = "no container"     // no such container on this node; it may have moved to another
+	KindNotFound        Kind = "not found"        // no such snapshot, task, volume, storage, node, bridge, history
 	KindExists          Kind = "exists"           // VMID, snapshot name or token id is taken
 	KindLocked          Kind = "locked"           // container is locked by work on it; see Problem.Lock
 	KindBusy            Kind = "busy"             // lock file timeout or failed fork: the same call may work in a moment
@@ -23,7 +24,8 @@ const (
 	KindMustBeStopped   Kind = "must be stopped"  // delete or overwrite of a running container
 	KindProtected       Kind = "protected"        // protection flag of a container or backup
 	KindForbidden       Kind = "forbidden"        // a privilege is missing; see Problem.Path, Privileges, RootOnly
-	KindInvalid         Kind = "invalid"          // bad parameters; see Problem.Fields
+	KindInvalid         Kind = "invalid"          // bad parameters; see Problem.Fields, or else the message
+	KindSecondFactor    Kind = "second factor"    // the account needs one that was not given
 	KindUnauthenticated Kind = "unauthenticated"  // token, ticket or password is not (or no longer) good
 	KindNodeUnreachable Kind = "node unreachable" // the cluster answers, the node of the call does not
 	KindNoQuorum        Kind = "no quorum"        // the cluster is read-only
@@ -60,6 +62,10 @@ func Classify(err error) Problem {
 		return classifyRefusal(refused)
 	case errors.As(err, &certificate):
 		return Problem{Kind: KindUntrusted, Message: certificate.Error()}
+	case errors.Is(err, ErrSecondFactor):
+		return Problem{Kind: KindSecondFactor, Message: err.Error()}
+	case errors.Is(err, ErrNotOnNode):
+		return Problem{Kind: KindNoContainer, Message: err.Error()}
 	case errors.Is(err, context.Canceled):
 		return Problem{Kind: KindCanceled, Message: err.Error()}
 	}
@@ -100,7 +106,7 @@ func classifyFields(p *Problem) {
 	}
 	for _, text := range p.Fields {
 		switch q := classifyText(text); q.Kind {
-		case KindExists, KindNotFound, KindForbidden:
+		case KindExists, KindNotFound, KindNoContainer, KindForbidden:
 			p.Kind, p.RootOnly = q.Kind, q.RootOnly
 		}
 	}
@@ -114,17 +120,20 @@ var textRules = []struct {
 	{KindForbidden, regexp.MustCompile(`Permission check failed|only allowed for root@pam|[Oo]nly root (?:may|can)|need proper ticket`)},
 	{KindNoQuorum, regexp.MustCompile(`no quorum|unable to open file '/etc/pve/\S+' - Permission denied`)},
 	{KindLocked, regexp.MustCompile(`(?:CT|VM) is locked \(`)},
-	{KindBusy, regexp.MustCompile(`can't lock file '.*' - got timeout|got no worker upid|cfs-lock '.*' error: got lock request timeout`)},
-	{KindNodeUnreachable, regexp.MustCompile(`hostname lookup '.*' failed`)},
+	{KindBusy, regexp.MustCompile(`can't lock file '[^']*' - got timeout|Failed to obtain guest migration lock|got no worker upid|cfs-lock '[^']*' error: got lock request timeout`)},
+	{KindNodeUnreachable, regexp.MustCompile(`hostname lookup '[^']*' failed`)},
 	{KindChanged, regexp.MustCompile(`detected modified configuration`)},
 	{KindProtected, regexp.MustCompile(`protection mode enabled|cannot remove protected volume`)},
 	{KindMustBeStopped, regexp.MustCompile(`container is running|can't overwrite running container|of a running container is only possible`)},
 	{KindAlreadyRunning, regexp.MustCompile(`(?:CT|VM) \d+ already running`)},
 	{KindNotRunning, regexp.MustCompile(`(?:CT|VM) \d+ not running|container '\d+' not running`)},
-	{KindExists, regexp.MustCompile(`(?:CT|VM) \d+ already exists|snapshot name '.*' already used|Token already exists`)},
+	{KindExists, regexp.MustCompile(`(?:CT|VM) \d+ already exists|snapshot name '[^']*' already used|Token already exists`)},
 	{KindUnsupported, regexp.MustCompile(`feature is not available|[Ll]inked clone feature .* is not available|not implemented`)},
-	{KindNotFound, regexp.MustCompile(`[Cc]onfiguration file '.*' does not exist|(?:snapshot|storage|volume|pool) '.*' does not exist|` +
-		`[Nn]o such (?:task|storage|template|cluster node|token|user)|unable to find VM|can't find file`)},
+	{KindNoContainer, regexp.MustCompile(`[Cc]onfiguration file '[^']*' does not exist|unable to find VM '\d+'`)},
+	{KindNotFound, regexp.MustCompile(`(?:snapshot|storage|volume|pool|bridge) '[^']*' does not exist|` +
+		`[Nn]o such (?:task|storage|template|cluster node|token|user)|can't find file|^RRD error: .*No such file`)},
+	{KindInvalid, regexp.MustCompile(`unable to (?:delete required|modify read-only) option|no options specified|unable to shrink disk size|` +
+		`disk is already at specified size|\(reserved name\)|SSH public key validation error|^format error$`)},
 	{KindAborted, regexp.MustCompile(`^unexpected status$|received interrupt|interrupted by signal`)},
 }
 

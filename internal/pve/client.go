@@ -14,8 +14,9 @@ type Config struct {
 	// Endpoints are addresses of nodes of one cluster, https://HOST:8006. Any node serves any call; they are tried
 	// in this order.
 	Endpoints []string
-	// Token is USER@REALM!ID=SECRET.
+	// Token is USER@REALM!ID=SECRET. Either Token or Login must be given.
 	Token string
+	Login *Login
 	// Fingerprint pins the SHA-256 of the certificate that the endpoints show, see [ParseFingerprint]. Empty: the
 	// certificate must be signed by one of Authorities.
 	Fingerprint string
@@ -40,7 +41,8 @@ type Call struct {
 // Client calls the API of one cluster. It is safe for concurrent use and holds nothing but idle connections.
 type Client struct {
 	endpoints []*endpoint
-	token     Token
+	token     Token    // if there is no session
+	session   *session // of a Login
 	http      *http.Client
 	slots     chan struct{}
 	onCall    func(Call)
@@ -76,8 +78,19 @@ func New(c Config) (*Client, error) {
 		return nil, err
 	}
 	client.http = &http.Client{Transport: transport, CheckRedirect: stayHere}
-	client.token, err = ParseToken(c.Token)
-	return client, err
+	return client, client.identify(c)
+}
+
+func (c *Client) identify(config Config) (err error) {
+	if config.Login == nil {
+		c.token, err = ParseToken(config.Token)
+		return err
+	}
+	if config.Token != "" {
+		return errors.New("both an API token and a login are given; one of them is enough")
+	}
+	c.session, err = newSession(*config.Login)
+	return err
 }
 
 // Close drops the idle connections.

@@ -67,27 +67,62 @@ func (c *Client) ClusterStatus(ctx context.Context) (ClusterStatus, error) {
 	return status, err
 }
 
-// TaskRow is a task in a list.
-type TaskRow struct {
-	UPID      UPID      `pve:"upid"`
-	Node      string    `pve:"node"`
-	Type      string    `pve:"type"`
-	ID        string    `pve:"id"`
-	User      string    `pve:"user"`    // running rows of one node may have USER@REALM!TOKEN here
-	TokenID   string    `pve:"tokenid"` // empty if a person did it
-	StartTime time.Time `pve:"starttime"`
-	EndTime   time.Time `pve:"endtime"` // zero while it runs
-	Status    string    `pve:"status"`  // exit text; while it runs empty or RUNNING
-	Odd       []string  `pve:",odd"`
+// NextID names the smallest free VMID. It is not reserved: a creation can still fail with KindExists.
+func (c *Client) NextID(ctx context.Context) (int, error) {
+	return fetch[int](ctx, c, get("/cluster/nextid"))
 }
 
-// Running reports whether the task had not ended when the list was made.
-func (t TaskRow) Running() bool {
-	return t.EndTime.IsZero() && (t.Status == "" || t.Status == "RUNNING")
+// LogEntry is a line of the cluster log.
+type LogEntry struct {
+	ID      string    `pve:"id"`
+	Time    time.Time `pve:"time"`
+	Node    string    `pve:"node"`
+	User    string    `pve:"user"`
+	Program string    `pve:"tag"`
+	Message string    `pve:"msg"`
+	Odd     []string  `pve:",odd"`
 }
 
-// ClusterTasks lists all running and the latest finished tasks of each node, 25 per node in all, from memory. The
-// order is not defined. Without Sys.Audit on / a token does not even see its own (pve-manager 9.2.11).
-func (c *Client) ClusterTasks(ctx context.Context) ([]TaskRow, error) {
-	return fetch[[]TaskRow](ctx, c, get("/cluster/tasks"))
+// ClusterLog reads the newest lines, newest first. Without Sys.Syslog on / only the caller's own are there.
+func (c *Client) ClusterLog(ctx context.Context, limit int) ([]LogEntry, error) {
+	query := struct {
+		Max int `pve:"max"`
+	}{limit}
+	return fetch[[]LogEntry](ctx, c, get("/cluster/log").with(query))
+}
+
+// ClusterOptions are settings of the whole cluster. Without Sys.Audit on / only AllowedTags are there.
+type ClusterOptions struct {
+	Description    string   `pve:"description"`
+	MACPrefix      string   `pve:"mac_prefix"`
+	AllowedTags    []string `pve:"allowed-tags"`
+	RegisteredTags []string `pve:"registered-tags"`
+	TagStyle       struct {
+		ColorMap      string `pve:"color-map"` // TAG:RRGGBB[:RRGGBB], separated by semicolons
+		Shape         string `pve:"shape"`
+		Ordering      string `pve:"ordering"`
+		CaseSensitive bool   `pve:"case-sensitive"`
+	} `pve:"tag-style"`
+	NextID struct {
+		Lower int `pve:"lower"`
+		Upper int `pve:"upper"`
+	} `pve:"next-id"`
+	Odd []string `pve:",odd"`
+}
+
+// ClusterOptions reads the settings of the cluster.
+func (c *Client) ClusterOptions(ctx context.Context) (ClusterOptions, error) {
+	return fetch[ClusterOptions](ctx, c, get("/cluster/options"))
+}
+
+// Pool is a resource pool.
+type Pool struct {
+	ID      string   `pve:"poolid"`
+	Comment string   `pve:"comment"`
+	Odd     []string `pve:",odd"`
+}
+
+// Pools lists the pools for which the caller has Pool.Audit.
+func (c *Client) Pools(ctx context.Context) ([]Pool, error) {
+	return fetch[[]Pool](ctx, c, get("/pools"))
 }

@@ -87,14 +87,20 @@ type connectionError struct {
 }
 
 func newConnectionError(e *endpoint, hr *http.Request, path string, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) { // it would repeat the address with all parameters
-		err = wrapped.Err
-	}
+	err = withoutURL(err)
 	if hr.Context().Err() != nil && !errors.Is(err, hr.Context().Err()) {
 		err = hr.Context().Err()
 	}
 	return &connectionError{e.url.Host, hr.Method + " " + path, explainTLS(e.url.Host, err)}
+}
+
+// withoutURL takes off the wrapping that would repeat the address with all parameters.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
 }
 
 func (e *connectionError) Error() string {

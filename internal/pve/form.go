@@ -27,10 +27,6 @@ func encodeForm(request any) url.Values {
 			for _, key := range field.MapKeys() {
 				form.Set(f.name+strconv.FormatInt(key.Int(), 10), formText(field.MapIndex(key)))
 			}
-		case f.repeat:
-			for i := range field.Len() {
-				form.Add(f.name, formText(field.Index(i)))
-			}
 		default:
 			form.Set(f.name, formText(field))
 		}
@@ -60,6 +56,8 @@ func formText(v reflect.Value) string {
 		return "0"
 	case []string:
 		return strings.Join(x, ",")
+	case []int:
+		return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]")
 	case float64:
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}

@@ -8,11 +8,10 @@ import (
 
 // plan is what the codec knows of a struct type. Tags read `pve:"name[,option]"`:
 //
-//	pve:"maxmem"      the key
-//	pve:"net*"        a family net0, net1, ...: the field is a map[int]T
-//	pve:",rest"       a map[string]T for the keys that no other field names (reading only)
-//	pve:"vms,repeat"  a list that is sent by repeating the key (writing only)
-//	pve:",odd"        the []string that names unreadable fields (reading only)
+//	pve:"maxmem"  the key
+//	pve:"net*"    a family net0, net1, ...: the field is a map[int]T
+//	pve:",rest"   a map[string]T for the keys that no other field names (reading only)
+//	pve:",odd"    the []string that names unreadable fields (reading only)
 //
 // Embedded structs are part of the struct that holds them. Fields without a tag are left alone.
 type plan struct {
@@ -27,7 +26,6 @@ type planField struct {
 	name   string
 	index  []int
 	family bool
-	repeat bool
 }
 
 var plans sync.Map // reflect.Type -> *plan: a cache of pure functions of the type
@@ -64,7 +62,7 @@ func (p *plan) add(tag string, index []int) {
 		p.odd = index
 		return
 	}
-	f := planField{index: index, repeat: option == "repeat"}
+	f := planField{index: index}
 	f.name, f.family = strings.CutSuffix(name, "*")
 	p.ordered = append(p.ordered, f)
 	if f.family {

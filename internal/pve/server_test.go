@@ -3,6 +3,8 @@ package pve
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +16,7 @@ const testToken = "root@pam!full=7b1d3641-aa72-4d5e-9848-381b76d3bddb"
 // newServer starts an HTTPS server on 127.0.0.1 whose answers are written by hand, status line included.
 func newServer(t *testing.T, answer func(*http.Request) (statusLine, body string)) *httptest.Server {
 	t.Helper()
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			t.Errorf("parse form: %v", err)
 		}
@@ -27,6 +29,8 @@ func newServer(t *testing.T, answer func(*http.Request) (statusLine, body string
 		defer connection.Close()
 		reply(buffered.Writer, status, body)
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that tests let fail
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,10 +43,17 @@ func (t TaskStatus) Warnings() int {
 
 // Err is nil while the task runs and after success, warnings included; otherwise a *TaskError with the exit text.
 func (t TaskStatus) Err() error {
-	if t.Running() || t.ExitStatus == "OK" || warningsForm.MatchString(t.ExitStatus) {
+	if t.Running() {
 		return nil
 	}
-	return &TaskError{UPID: t.UPID, Exit: t.ExitStatus}
+	return exitError(t.UPID, t.ExitStatus)
+}
+
+func exitError(u UPID, exit string) error {
+	if exit == "OK" || warningsForm.MatchString(exit) {
+		return nil
+	}
+	return &TaskError{UPID: u, Exit: exit}
 }
 
 // TaskStatus reads the state of a task at the node that runs it. Own tasks need no privilege, others Sys.Audit.
@@ -59,19 +67,35 @@ type TaskLine struct {
 	Text   string `pve:"t"`
 }
 
-// noContent is the only line of a log that is still empty (pve-common Tools.pm).
-const noContent = "no content"
+// What the server writes in place of the lines of a log that is empty, or that it cannot read (pve-common Tools.pm).
+const (
+	noContent  = "no content"
+	unreadable = "unable to open file - "
+)
 
 // TaskLog reads up to limit lines of a log after the first start lines; limit 0 means all. A log that has no line yet
-// is empty. A log that cannot be read answers with a line that begins "unable to open file".
+// is empty.
 func (c *Client) TaskLog(ctx context.Context, u UPID, start, limit int) ([]TaskLine, error) {
 	page := struct {
 		Start int  `pve:"start"`
 		Limit *int `pve:"limit"`
 	}{start, &limit}
-	lines, err := fetch[[]TaskLine](ctx, c, get("/nodes/{node}/tasks/{upid}/log", u.Node(), u).with(page))
-	if len(lines) == 1 && lines[0].Text == noContent {
-		return nil, err
+	r := get("/nodes/{node}/tasks/{upid}/log", u.Node(), u).with(page)
+	lines, err := fetch[[]TaskLine](ctx, c, r)
+	if err != nil || len(lines) != 1 {
+		return lines, err
 	}
-	return lines, err
+	switch only := lines[0].Text; {
+	case only == noContent:
+		return nil, nil
+	case strings.HasPrefix(only, unreadable):
+		return nil, &AnswerError{Method: r.method, Path: fillPath(r.pattern, r.args), Status: 200, Problem: only}
+	}
+	return lines, nil
+}
+
+// Abort ends a running task. The server waits up to 5 s for it to clean up before it kills it, which can leave locks
+// and disks behind. Others' tasks need Sys.Modify on the node. Aborting a task that has ended does nothing.
+func (c *Client) Abort(ctx context.Context, u UPID) error {
+	return c.run(ctx, del("/nodes/{node}/tasks/{upid}", u.Node(), u))
 }
