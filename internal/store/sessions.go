@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func (s *Store) Sessions() *Sessions { return &Sessions{s} }
 func (v *Sessions) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
 	data, err = v.s.look().FindSession(ctx, sqlc.FindSessionParams{TokenHash: hashOf(token), Now: millis(v.s.now())})
 	switch {
-	case err == sql.ErrNoRows:
+	case errors.Is(err, sql.ErrNoRows):
 		return nil, false, nil
 	case err != nil:
 		return nil, false, explain("find a session", err)
@@ -62,7 +63,7 @@ func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 }
 
 func unknownUser(err error) error {
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return berth.Errorf(berth.Unauthenticated, "This user does not exist any more.")
 	}
 	return err

@@ -51,11 +51,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Database != "" {
 		connect = s.connectPostgres
 	}
-	if err := connect(ctx, cmp.Or(o.Database, filepath.Join(dir, "berth.db"))); err != nil {
-		return nil, errors.Join(err, s.Close())
+	err = connect(ctx, cmp.Or(o.Database, filepath.Join(dir, "berth.db")))
+	if err == nil {
+		err = s.checkKey(ctx)
 	}
-	if err := s.checkKey(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if err != nil {
+		_ = s.Close() // why it did not open matters more
+		return nil, err
 	}
 	return s, nil
 }

@@ -27,17 +27,17 @@ func EmptyPostgresURL(t testing.TB) string {
 	return createDatabase(t, "template0")
 }
 
-// server is the URL of the process's PostgreSQL server. It is a variable of the package because starting one takes
-// seconds: all tests of a process share it.
-var server = sync.OnceValues(func() (string, error) {
+// shared is the server of this process. It is a variable of the package because starting one takes a second: all tests
+// of a process share it.
+var shared = sync.OnceValues(func() (*server, error) {
 	if given := os.Getenv("BERTH_TEST_POSTGRES"); given != "" {
-		return given, nil
+		return &server{url: given}, nil
 	}
 	started, err := startServer()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return started, migrateTemplate(started)
+	return started, migrateTemplate(started.url)
 })
 
 // migrateTemplate puts Berth's tables into template1, which PostgreSQL copies for every new database.
@@ -57,14 +57,14 @@ func migrateTemplate(serverURL string) error {
 func createDatabase(t testing.TB, template string) string {
 	t.Helper()
 	skipWithoutPostgres(t)
-	serverURL, err := server()
+	server, err := shared()
 	if err != nil {
 		t.Fatalf("no PostgreSQL for this test: %v\nInstall PostgreSQL, or set BERTH_TEST_POSTGRES to the URL of a user who may create databases, or BERTH_TEST_WITHOUT=postgres.", err)
 	}
 	name := "berth_test_" + strings.ToLower(rand.Text()[:12])
-	run(t, serverURL, "CREATE DATABASE "+name+" TEMPLATE "+template)
-	t.Cleanup(func() { run(t, serverURL, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return withDatabase(serverURL, name)
+	run(t, server.url, "CREATE DATABASE "+name+" TEMPLATE "+template)
+	t.Cleanup(func() { run(t, server.url, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return withDatabase(server.url, name)
 }
 
 func run(t testing.TB, serverURL, statement string) {

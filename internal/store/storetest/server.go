@@ -30,34 +30,41 @@ echo ready
 cat >/dev/null
 `
 
-// startServer starts a temporary server and gives its URL. It ends with this process.
-func startServer() (string, error) {
+// server is a PostgreSQL server for the tests of one process.
+type server struct {
+	url   string
+	input io.Closer // the keeper's input; never closed on purpose, held so that the garbage collector does not either
+}
+
+// startServer starts a temporary server. It ends with this process.
+func startServer() (*server, error) {
 	programs, err := findPrograms()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "berth-pg-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", dir, programs)
 	if cmd.SysProcAttr, err = notRoot(dir); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if _, err := cmd.StdinPipe(); err != nil { // never closed here: the process's end does it
-		return "", err
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := waitReady(out); err != nil {
-		return "", errors.Join(err, cmd.Wait())
+		return nil, errors.Join(err, cmd.Wait())
 	}
-	return "postgres://postgres@/postgres?" + url.Values{"host": {dir}}.Encode(), nil
+	return &server{"postgres://postgres@/postgres?" + url.Values{"host": {dir}}.Encode(), in}, nil
 }
 
 func waitReady(out io.Reader) error {
