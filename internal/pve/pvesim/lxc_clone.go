@@ -134,6 +134,7 @@ func (t *task) clone(k *cloning) error {
 	return t.locked(func() error {
 		t.sim.change(k.from, func() { delete(k.from.conf, "lock") })
 		if err != nil {
+			t.sim.world.freeOwned(k.target, k.to.vmid)
 			t.sim.destroy(k.to)
 			return fmt.Errorf("clone failed: %w", err)
 		}

@@ -250,6 +250,7 @@ func (t *task) undo(k *creation, ct *container) {
 		t.sim.change(ct, func() { delete(ct.conf, "lock") })
 		return
 	}
+	t.sim.world.freeOwned(k.node, k.vmid)
 	t.sim.destroy(ct)
 }
 
@@ -428,6 +429,17 @@ func (w *world) freeAll(ct *container) {
 	for key, value := range ct.conf {
 		if isDisk(key) && volumeKind(value) == "volume" {
 			w.free(ct.node, splitProperties(value, "volume")["volume"])
+		}
+	}
+}
+
+// freeOwned removes every disk that belongs to an id, referenced or not.
+func (w *world) freeOwned(n *node, vmid int) {
+	for _, st := range w.storages {
+		for name, v := range st.set(n) {
+			if v.vmid == vmid && v.content == "rootdir" {
+				delete(st.set(n), name)
+			}
 		}
 	}
 }

@@ -410,40 +410,47 @@ func ociPull(c *call) (any, error) {
 	return c.download("ociregistrypull", file, st, 60<<20+int64(hash(2, file)%(80<<20))), nil
 }
 
-// upload is POST .../upload: multipart, fields before the file. The file's bytes are counted and dropped.
+// readUpload reads a multipart body, fields before the file. The file's bytes are counted and dropped. It happens
+// before the checks, as in PVE, where the receiving node spools the body first.
+func (c *call) readUpload(out params) error {
+	_, kind, err := mime.ParseMediaType(c.req.Header.Get("Content-Type"))
+	if err != nil || kind["boundary"] == "" {
+		return &apiError{status: 501, text: "upload without multipart boundary", plain: true}
+	}
+	parts := multipart.NewReader(c.req.Body, kind["boundary"])
+	for {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return die("upload failed: %v", err)
+		}
+		if part.FormName() == "filename" {
+			out["filename"] = part.FileName()
+			if c.uploaded, err = io.Copy(io.Discard, part); err != nil {
+				return die("upload failed: %v", err)
+			}
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(part, 4096))
+		if err != nil {
+			return die("upload failed: %v", err)
+		}
+		out[part.FormName()] = string(text)
+	}
+}
+
+// upload is POST .../upload.
 func upload(c *call) (any, error) {
 	st, err := c.knownStorage()
 	if err != nil {
 		return nil, err
 	}
-	_, kind, err := mime.ParseMediaType(c.req.Header.Get("Content-Type"))
-	if err != nil || kind["boundary"] == "" {
-		return nil, &apiError{status: 501, text: "upload without multipart boundary", plain: true}
-	}
-	content, file, size := "", "", int64(0)
-	parts := multipart.NewReader(c.req.Body, kind["boundary"])
-	for {
-		part, err := parts.NextPart()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, die("upload failed: %v", err)
-		}
-		if part.FormName() == "filename" {
-			file = part.FileName()
-			if size, err = io.Copy(io.Discard, part); err != nil {
-				return nil, die("upload failed: %v", err)
-			}
-		} else if text, err := io.ReadAll(io.LimitReader(part, 4096)); err == nil && part.FormName() == "content" {
-			content = string(text)
-		}
-	}
-	if content == "vztmpl" && !strings.Contains(file, ".tar.") {
+	file, size, node := c.params["filename"], c.uploaded, c.node
+	if c.params["content"] == "vztmpl" && !strings.Contains(file, ".tar.") {
 		return nil, invalidParam("filename", "wrong file extension")
 	}
-	node := c.sim.world.node(c.vars["node"])
-	c.node = node
 	return c.start("imgcopy", "", func(t *task) error {
 		t.log("starting file import from: /var/tmp/pveupload-%032x", hash(1, file))
 		return t.locked(func() error { st.addTemplate(node, file, size, time.Now()); return nil })
