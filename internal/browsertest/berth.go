@@ -95,7 +95,13 @@ func (b *Berth) SignInLink(role berth.Role) string {
 // SignIn opens a tab, signs in as an admin and goes to path.
 func (b *Berth) SignIn(look Look, path string) *Page {
 	b.t.Helper()
-	p := Open(b.t, look, b.SignInLink(berth.RoleAdmin))
+	return b.signIn(b.t, look, path)
+}
+
+// signIn is SignIn with a tab that belongs to a subtest.
+func (b *Berth) signIn(t testing.TB, look Look, path string) *Page {
+	t.Helper()
+	p := Open(t, look, b.SignInLink(berth.RoleAdmin))
 	if path != "/" {
 		p.Goto(b.App.URL() + path)
 	}

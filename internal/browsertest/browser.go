@@ -140,13 +140,23 @@ func (p *Page) Goto(url string) {
 	p.do(chromedp.Navigate(url))
 }
 
-// Wait waits until a JavaScript expression is true.
+// Wait waits until a JavaScript expression is true, also across a navigation.
 func (p *Page) Wait(expression string) {
 	p.t.Helper()
 	ctx, cancel := p.patience()
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(25*time.Millisecond))); err != nil {
-		p.t.Fatalf("waiting until %s: %v\nthe page says: %s", expression, err, p.text())
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain until %s (%v)\nthe page says: %s", expression, err, p.text())
+		case <-tick.C: // an error here is a page that is being replaced
+		}
 	}
 }
 
@@ -168,12 +178,12 @@ func (p *Page) Click(selector string) {
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Picture takes a picture of the whole page.
+// Picture takes a picture of what is on the screen.
 func (p *Page) Picture() []byte {
 	p.t.Helper()
 	ctx, cancel := p.patience()
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Fatalf("take a picture: %v", err)
 	}

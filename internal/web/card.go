@@ -46,7 +46,7 @@ type statusView struct {
 type addressView struct{ Text, Hint string }
 
 type figureView struct {
-	Used, Of, Exact string
+	Used, Of, Exact string // "1.8 GiB", "4 GiB", both in one sentence
 	Fraction        float64
 }
 
@@ -92,7 +92,7 @@ func newStatusView(s berth.Status) statusView {
 		berth.StatusRunning: "circle-play", berth.StatusStopped: "circle-stop", berth.StatusError: "circle-x",
 		berth.StatusCreating: "loader-circle", berth.StatusUnknown: "circle-question-mark",
 	}
-	return statusView{Name: string(s), Class: "status-" + string(s), Icon: icons[s], Pulse: s == berth.StatusCreating}
+	return statusView{Name: string(s), Class: "tone-" + string(s), Icon: icons[s], Pulse: s == berth.StatusCreating}
 }
 
 func unknownText(c *berth.Container) string {
@@ -102,7 +102,7 @@ func unknownText(c *berth.Container) string {
 	case berth.UnknownNode:
 		return "Node " + c.Node + " is offline"
 	case berth.UnknownCluster:
-		return "Cluster " + c.Cluster + " does not answer"
+		return "No answer from cluster " + c.Cluster
 	case berth.UnknownNeverPolled:
 		return "Last known state; waiting for " + c.Cluster
 	case berth.UnknownNotSampled:
@@ -121,10 +121,10 @@ func newAddressViews(addresses []berth.Address) []addressView {
 
 func cpuFigure(c *berth.Container) figureView {
 	if !c.HasFigures || c.Live != berth.LiveRunning {
-		return figureView{Used: "–", Of: "of " + ui.Cores(c.CPUs)}
+		return figureView{Used: "–", Of: ui.Cores(c.CPUs)}
 	}
 	return figureView{
-		Used: ui.Percent(c.CPU), Of: "of " + ui.Cores(c.CPUs), Fraction: c.CPU,
+		Used: ui.Percent(c.CPU), Of: ui.Cores(c.CPUs), Fraction: c.CPU,
 		Exact: fmt.Sprintf("%.1f %% of %s", 100*c.CPU, ui.Cores(c.CPUs)),
 	}
 }
@@ -139,16 +139,17 @@ func diskFigure(c *berth.Container) figureView {
 }
 
 func amount(used, limit int64, known bool) figureView {
-	of := "of " + ui.Bytes(limit)
-	if limit == 0 {
-		of = ""
+	f := figureView{Used: "–"}
+	if limit > 0 {
+		f.Of = ui.Bytes(limit)
 	}
 	if !known {
-		return figureView{Used: "–", Of: of}
+		return f
 	}
-	f := figureView{Used: ui.Bytes(used), Of: of, Exact: fmt.Sprintf("%s %s", ui.Bytes(used), of)}
+	f.Used, f.Exact = ui.Bytes(used), ui.Bytes(used)
 	if limit > 0 {
 		f.Fraction = float64(used) / float64(limit)
+		f.Exact = fmt.Sprintf("%s of %s", f.Used, f.Of)
 	}
 	return f
 }

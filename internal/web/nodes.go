@@ -55,27 +55,27 @@ func newClusterCards(snapshot *fleet.Snapshot, now time.Time) []clusterCard {
 func clusterState(state fleet.HealthState) (text, class, icon string) {
 	switch state {
 	case fleet.Answering:
-		return "answering", "status-running", "circle-check"
+		return "answering", "tone-running", "circle-check"
 	case fleet.Failing:
-		return "does not answer", "status-error", "circle-x"
+		return "does not answer", "tone-error", "circle-x"
 	default:
-		return "connecting", "status-creating", "loader-circle"
+		return "connecting", "tone-creating", "loader-circle"
 	}
 }
 
 func newNodeRow(n berth.Node, state fleet.HealthState, now time.Time) nodeRow {
 	row := nodeRow{Name: n.Name, Now: now, Since: n.Since, NoContainers: n.Containers.Total == 0}
-	row.State = statusView{Name: "online", Class: "status-running", Icon: "circle-check"}
+	row.State = statusView{Name: "online", Class: "tone-running", Icon: "circle-check"}
 	switch {
 	case state != fleet.Answering:
-		row.State = statusView{Name: "unknown", Class: "status-unknown", Icon: "circle-question-mark"}
+		row.State = statusView{Name: "unknown", Class: "tone-unknown", Icon: "circle-question-mark"}
 	case !n.Online:
-		row.State = statusView{Name: "offline", Class: "status-error", Icon: "circle-x"}
+		row.State = statusView{Name: "offline", Class: "tone-error", Icon: "circle-x"}
 	default:
 		row.StartedAt = n.StartedAt
 	}
 	row.NoLoad = n.MemoryLimitBytes == 0 // the token may not see it, or the node is offline
-	row.CPU = figureView{Used: ui.Percent(n.CPU), Of: "of " + ui.Cores(n.CPUs), Fraction: n.CPU}
+	row.CPU = figureView{Used: ui.Percent(n.CPU), Of: ui.Cores(n.CPUs), Fraction: n.CPU}
 	row.Memory = amount(n.MemoryBytes, n.MemoryLimitBytes, true)
 	row.Containers = newCountLinks(n)
 	return row

@@ -164,9 +164,9 @@ func newBanners(snapshot *fleet.Snapshot, now time.Time) []banner {
 
 func sinceText(view *fleet.ClusterView) string {
 	if view.Health.AnsweredAt.IsZero() {
-		return "It has never answered since"
+		return "It has not answered for"
 	}
-	return "What is shown is from before that; failing since"
+	return "The last known state is shown; it has not answered for"
 }
 
 func nodeBanners(view *fleet.ClusterView, now time.Time) []banner {
@@ -176,7 +176,7 @@ func nodeBanners(view *fleet.ClusterView, now time.Time) []banner {
 			continue
 		}
 		all = append(all, banner{Tone: "warning", Icon: "server", Title: "Node " + n.Name + " of cluster " + n.Cluster + " is offline.",
-			Text: nodeText(n.Containers), SinceText: "Offline since", Since: n.Since, Now: now})
+			Text: nodeText(n.Containers), SinceText: "It has been offline for", Since: n.Since, Now: now})
 	}
 	return all
 }

@@ -23,7 +23,7 @@
   ];
   const forText = (seconds) => {
     for (const [unit, below, name] of units) {
-      if (seconds < 60) return "less than a minute";
+      if (seconds < 60) return "under a minute";
       if (seconds >= below) continue;
       const n = Math.floor(seconds / unit);
       return n === 1 ? `1 ${name}` : `${n} ${name}s`;

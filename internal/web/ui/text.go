@@ -11,7 +11,7 @@ import (
 func ForText(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return "less than a minute"
+		return "under a minute"
 	case d < time.Hour:
 		return count(d, time.Minute, "minute")
 	case d < 48*time.Hour:
