@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 
 	"berth"
 	"berth/internal/store"
@@ -33,6 +34,9 @@ const (
 // New makes an Auth on the store.
 func New(s *store.Store, o Options) *Auth {
 	sessions := scs.New()
+	if memory, ok := sessions.Store.(*memstore.MemStore); ok {
+		memory.StopCleanup() // New starts a goroutine for a store that is not used
+	}
 	sessions.Store = s.Sessions()
 	sessions.Lifetime = sessionLifetime
 	sessions.IdleTimeout = sessionIdle
