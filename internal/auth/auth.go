@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"berth"
 	"berth/internal/store"
@@ -33,17 +32,11 @@ const (
 
 // New makes an Auth on the store.
 func New(s *store.Store, o Options) *Auth {
-	sessions := scs.New()
-	if memory, ok := sessions.Store.(*memstore.MemStore); ok {
-		memory.StopCleanup() // New starts a goroutine for a store that is not used
+	sessions := &scs.SessionManager{ // not scs.New, which starts a goroutine for a store in memory
+		Store: s.Sessions(), Codec: scs.GobCodec{}, Lifetime: sessionLifetime, IdleTimeout: sessionIdle,
+		Cookie: scs.SessionCookie{Name: "berth_session", Path: "/", HttpOnly: true, Persist: true,
+			SameSite: http.SameSiteLaxMode, Secure: o.SecureCookies},
 	}
-	sessions.Store = s.Sessions()
-	sessions.Lifetime = sessionLifetime
-	sessions.IdleTimeout = sessionIdle
-	sessions.Cookie.Name = "berth_session"
-	sessions.Cookie.HttpOnly = true
-	sessions.Cookie.SameSite = http.SameSiteLaxMode
-	sessions.Cookie.Secure = o.SecureCookies
 	return &Auth{store: s, sessions: sessions}
 }
 

@@ -3,9 +3,11 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +128,7 @@ func TestCompressedMessagesJoinToOneStream(t *testing.T) {
 	wire.Write(gzipHeader)
 	var want strings.Builder
 	for i := range 50 {
-		m := newEvent("fresh", fmt.Sprint(i))
+		m := newEvent("fresh", strconv.Itoa(i))
 		wire.Write(m.deflated())
 		want.Write(m.plain)
 	}
@@ -135,7 +137,7 @@ func TestCompressedMessagesJoinToOneStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(zip)
-	if err != io.ErrUnexpectedEOF { // the stream has no end
+	if !errors.Is(err, io.ErrUnexpectedEOF) { // the stream has no end
 		t.Fatalf("reading ended with %v", err)
 	}
 	if string(got) != want.String() {
