@@ -20,6 +20,7 @@ demo: ## Run Berth on a simulated cluster
 
 .PHONY: check
 check: ## Formatting, vet, lint, and whether generated files are current
+	scripts/setup-check
 	scripts/check
 
 .PHONY: test
