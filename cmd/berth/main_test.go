@@ -105,6 +105,7 @@ func start(t *testing.T, args ...string) *program {
 		t.Fatal(err)
 	}
 	cmd.Stderr = t.Output()
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // a killed demo leaves its database behind
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

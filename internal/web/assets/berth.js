@@ -81,9 +81,13 @@
   });
   document.addEventListener("htmx:after:swap", tellAges);
 
-  // --- while the stream is broken the page refreshes by itself every 30 s, in place
+  // --- while the stream is broken the page refreshes by itself every 30 s, in place; the extension reconnects by itself
+  // once it was connected, but not when the very first connection failed
+  const get = (url) => htmx.ajax("GET", url, { source: live, swap: "none" }).catch(() => {});
   setInterval(() => {
     if (!broken || document.hidden) return;
-    htmx.ajax("GET", live.dataset.refresh, { source: live, swap: "none" }).catch(() => {});
+    get(live.dataset.refresh);
+    if (!live._htmx?.sse) get(live.getAttribute("hx-sse:connect"));
   }, 30000);
+  setTimeout(() => live._htmx?.sse || setBroken(true), 5000);
 })();
