@@ -63,9 +63,24 @@ type Node struct {
 	LastSeenAt  int64
 }
 
+type Preference struct {
+	UserID string
+	Name   string
+	Value  string
+}
+
 type Revision struct {
 	Topic string
 	N     int64
+}
+
+type SavedView struct {
+	ID        string
+	UserID    string
+	Name      string
+	Params    string
+	Shared    bool
+	CreatedAt int64
 }
 
 type Service struct {
