@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -76,9 +75,8 @@ func TestSessionManagerEndsTheSessionsOfOneUser(t *testing.T) {
 		commit(t, s, "bert's laptop", bert.ID, expiry)
 		commit(t, s, "bert's phone", bert.ID, expiry)
 		commit(t, s, "carl's", carl.ID, expiry)
-		manager := scs.New()
-		manager.Store.(*memstore.MemStore).StopCleanup() // the goroutine of the store that New puts in
-		manager.Store = s.Sessions()
+		// Not scs.New: it starts the goroutine of a store in memory.
+		manager := scs.SessionManager{Store: s.Sessions(), Codec: scs.GobCodec{}, Lifetime: time.Hour}
 		err := manager.Iterate(t.Context(), func(ctx context.Context) error {
 			if manager.GetString(ctx, store.SessionUser) != bert.ID {
 				return nil
