@@ -11,19 +11,10 @@ import (
 	"berth/internal/store/storetest"
 )
 
-func viewer(t *testing.T, s *store.Store, name string) berth.User {
-	t.Helper()
-	u, err := s.AddUser(t.Context(), berth.Actor{Name: "test"}, berth.User{Name: name, Role: berth.RoleViewer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
 func TestPreferencesAreKeptPerUser(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		anna, ben := viewer(t, s, "anna"), viewer(t, s, "ben")
+		anna, ben := addUser(t, s, "anna"), addUser(t, s, "ben")
 		for _, value := range []string{"cards", "table"} {
 			if err := s.SetPreference(t.Context(), anna.ID, "layout", value); err != nil {
 				t.Fatal(err)
@@ -42,7 +33,7 @@ func TestPreferencesAreKeptPerUser(t *testing.T) {
 func TestViewsAreSeenByTheirOwnerAndWhenShared(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		anna, ben := viewer(t, s, "anna"), viewer(t, s, "ben")
+		anna, ben := addUser(t, s, "anna"), addUser(t, s, "ben")
 		for _, v := range []berth.SavedView{
 			{OwnerID: anna.ID, Name: "Busy", Params: "sort=name"},
 			{OwnerID: anna.ID, Name: "Busy", Params: "sort=-cpu"},
@@ -76,7 +67,7 @@ func TestViewsAreSeenByTheirOwnerAndWhenShared(t *testing.T) {
 func TestViewNeedsAName(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)
-	if err := s.SaveView(t.Context(), berth.SavedView{OwnerID: viewer(t, s, "anna").ID, Name: "  "}); berth.CodeOf(err) != berth.Invalid {
+	if err := s.SaveView(t.Context(), berth.SavedView{OwnerID: addUser(t, s, "anna").ID, Name: "  "}); berth.CodeOf(err) != berth.Invalid {
 		t.Errorf("got %v, want Invalid", err)
 	}
 }
