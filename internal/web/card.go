@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"berth"
 	"berth/internal/web/ui"
 )
@@ -13,6 +15,9 @@ import (
 // cardView is a container as a card shows it.
 type cardView struct {
 	DOMID     string
+	Key       string // names the container among all clusters
+	Href      templ.SafeURL
+	Pool      string
 	Hostname  string
 	VMID      int
 	Node      string
@@ -54,10 +59,10 @@ type serviceView struct{ Name, URL, Status, Class string }
 
 const servicesOnCard = 3
 
-// newCardView tells what the card of c shows; many tells whether there is more than one cluster.
-func newCardView(c *berth.Container, many bool, now time.Time) cardView {
+// newCardView tells what the card of c shows, whose element has the id; many tells whether there is more than one cluster.
+func newCardView(c *berth.Container, id string, many bool, now time.Time) cardView {
 	v := cardView{
-		DOMID: domID(c), Hostname: hostname(c), VMID: c.VMID, Node: c.Node, Cluster: c.Cluster, Place: c.Node,
+		DOMID: id, Key: c.Key(), Href: templ.SafeURL(containerPath(c)), Pool: c.Pool, Hostname: hostname(c), VMID: c.VMID, Node: c.Node, Cluster: c.Cluster, Place: c.Node,
 		Status: newStatusView(c.Status), Why: unknownText(c), Since: c.Since, Now: now,
 		Addresses: newAddressViews(c.Addresses), Lock: c.Lock, Tags: c.Tags, Template: c.Template, Odd: c.OddFields,
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),

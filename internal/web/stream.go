@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -19,18 +18,9 @@ const (
 	writeTimeout = 30 * time.Second // a browser that takes nothing for so long is gone
 )
 
-// streamURL is the address of the stream that keeps a page of params current which shows the digest seen.
-func streamURL(params viewParams, seen string) string {
-	u := params.at("/live")
-	if strings.Contains(u, "?") {
-		return u + "&seen=" + url.QueryEscape(seen)
-	}
-	return u + "?seen=" + url.QueryEscape(seen)
-}
-
 // getLive is the event stream of one page: first whatever the page has missed, then every change of what it shows.
 func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
-	params, err := parseViewParams(r.URL.Query())
+	params, err := parseViewParams(r.URL.Query(), preferences{})
 	if err != nil {
 		return err
 	}

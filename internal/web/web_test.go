@@ -37,7 +37,7 @@ func newSite(t *testing.T) *site {
 	s := storetest.Open(t, storetest.SQLite)
 	hub := &live.Hub{}
 	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, fleet.DefaultPace())
-	server := New(f, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	server := New(s, f, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() { server.Close(); web.Close() })
 	return &site{t: t, store: s, url: web.URL, hub: hub}
