@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -45,10 +47,13 @@ func parseViewParams(values url.Values) (viewParams, error) {
 }
 
 // encode gives the query part of the URL of p; equal views have equal texts.
-func (p viewParams) encode() string {
+func (p viewParams) encode() string { return p.encodeWith(p.Query.Text()) }
+
+// encodeWith is encode with another query.
+func (p viewParams) encodeWith(query string) string {
 	values := url.Values{}
-	if p.Query.Text != "" {
-		values.Set("q", p.Query.Text)
+	if query != "" {
+		values.Set("q", query)
 	}
 	if s := p.Sort.String(); s != string(berth.SortName) {
 		values.Set("sort", s)
@@ -131,18 +136,16 @@ func newTiles(counts berth.Counts, params viewParams) []tile {
 	all := params
 	all.Query, all.Limit = berth.Query{}, pageSize
 	tiles := []tile{{Name: "total", Label: "All containers", Icon: "layout-grid", Count: counts.Total,
-		Href: all.href(), Selected: params.Query.Text == ""}}
+		Href: all.href(), Selected: params.Query.Text() == ""}}
 	for _, s := range berth.Statuses() {
 		optional := s == berth.StatusCreating || s == berth.StatusUnknown
-		selected := params.Query.Text == "status:"+string(s)
+		selected := params.Query.Text() == "status:"+string(s)
 		if optional && counts.Of(s) == 0 && !selected {
 			continue
 		}
-		one := all
-		one.Query = berth.Query{Text: "status:" + string(s)}
 		view := newStatusView(s)
 		tiles = append(tiles, tile{Name: string(s), Label: capitalised(string(s)), Icon: view.Icon, Class: view.Class,
-			Count: counts.Of(s), Href: one.href(), Selected: selected})
+			Count: counts.Of(s), Href: templ.SafeURL("/?" + all.encodeWith("status:"+string(s))), Selected: selected})
 	}
 	return tiles
 }
@@ -153,7 +156,7 @@ func matchingText(view fleet.View, params viewParams) string {
 	if len(view.Containers) < view.Matching {
 		shown = fmt.Sprintf("; the first %d are shown", len(view.Containers))
 	}
-	if params.Query.Text == "" {
+	if params.Query.Text() == "" {
 		return containers(total) + shown
 	}
 	return fmt.Sprintf("%d of %s%s", view.Matching, containers(total), shown)
@@ -202,10 +205,10 @@ func newEmptyList(view fleet.View, params viewParams) emptyList {
 	case len(view.Snapshot.Clusters) == 0:
 		return emptyList{Icon: "plug", Title: "No cluster is connected yet", Command: connectCommand,
 			Text: "Connect a Proxmox VE cluster or a single node from the machine that runs Berth. It shows up here by itself."}
-	case params.Query.Text != "":
+	case params.Query.Text() != "":
 		none := "No matching containers"
-		if len(params.Query.Statuses) == 1 && params.Query.Text == "status:"+string(params.Query.Statuses[0]) {
-			none = "No " + string(params.Query.Statuses[0]) + " containers"
+		if status, ok := strings.CutPrefix(params.Query.String(), "status:"); ok && slices.Contains(berth.Statuses(), berth.Status(status)) {
+			none = "No " + status + " containers"
 		}
 		return emptyList{Icon: "search", Title: none, Text: "Nothing matches this filter now; the page changes by itself when something does.",
 			Action: "Show all containers", Href: "/"}
