@@ -89,6 +89,7 @@ type moreLink struct {
 // newDashboardPage tells what the dashboard shows of a snapshot.
 func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time) dashboardPage {
 	view := snapshot.View(params.Query, params.Sort, 0, now)
+	many := len(snapshot.Clusters) > 1
 	return dashboardPage{
 		RefreshURL: params.part("/refresh"),
 		Banners:    newBanners(snapshot, now),
@@ -98,8 +99,8 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Empty:      newEmptyList(view, params),
 		More:       newMoreLink(view, params),
 		Columns:    newColumnHeads(params),
-		Items:      newListItems(view.Containers, params.Group, params.Limit),
-		Many:       len(snapshot.Clusters) > 1,
+		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
+		Many:       many,
 	}
 }
 

@@ -23,8 +23,8 @@ type groupHead struct {
 }
 
 // newListItems arranges containers, which are in order, by groups, at most limit of them (0: all). A container with
-// several tags is in several groups.
-func newListItems(containers []*berth.Container, by group, limit int) []listItem {
+// several tags is in several groups. many tells whether there is more than one cluster.
+func newListItems(containers []*berth.Container, by group, limit int, many bool) []listItem {
 	if limit <= 0 {
 		limit = len(containers)
 	}
@@ -35,10 +35,10 @@ func newListItems(containers []*berth.Container, by group, limit int) []listItem
 		}
 		return items
 	}
-	return groupedItems(containers, by, limit)
+	return groupedItems(containers, by, limit, many)
 }
 
-func groupedItems(containers []*berth.Container, by group, limit int) []listItem {
+func groupedItems(containers []*berth.Container, by group, limit int, many bool) []listItem {
 	members := map[string][]*berth.Container{}
 	for _, c := range containers {
 		for _, name := range groupsOf(c, by) {
@@ -56,7 +56,7 @@ func groupedItems(containers []*berth.Container, by group, limit int) []listItem
 			break
 		}
 		number := strconv.Itoa(n)
-		items = append(items, listItem{Group: newGroupHead(by, name, len(members[name])), ID: "g-" + number})
+		items = append(items, listItem{Group: newGroupHead(by, name, len(members[name]), many), ID: "g-" + number})
 		for _, c := range members[name][:min(len(members[name]), limit)] {
 			id := domID(c)
 			if by == byTag {
@@ -98,11 +98,14 @@ func compareGroups(by group, a, b string) int {
 	return berth.CompareNatural(a, b)
 }
 
-func newGroupHead(by group, name string, count int) groupHead {
+func newGroupHead(by group, name string, count int, many bool) groupHead {
 	switch by {
 	case byNode:
 		cluster, node, _ := strings.Cut(name, "\x00")
-		return groupHead{Title: node + " · " + cluster, Icon: "server", Count: count}
+		if many {
+			node += " · " + cluster
+		}
+		return groupHead{Title: node, Icon: "server", Count: count}
 	case byCluster:
 		return groupHead{Title: name, Icon: "network", Count: count}
 	case byTemplate:
