@@ -60,8 +60,11 @@ func (r *reader) value(v reflect.Value) (odd []string) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return r.value(v.Elem())
+		target := reflect.New(v.Type().Elem())
+		if odd = r.value(target.Elem()); odd == nil {
+			v.Set(target)
+		}
+		return odd
 	case reflect.Struct:
 		return r.structure(v, planOf(v.Type()))
 	case reflect.Slice:
@@ -151,14 +154,15 @@ func (r *reader) mapping(v reflect.Value) (odd []string) {
 }
 
 func (r *reader) mapEntry(m, key reflect.Value) (odd []string) {
+	entry := reflect.New(m.Type().Elem()).Elem()
+	if odd = r.value(entry); odd != nil {
+		return odd
+	}
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))
 	}
-	entry := reflect.New(m.Type().Elem()).Elem()
-	if odd = r.value(entry); odd == nil {
-		m.SetMapIndex(key.Convert(m.Type().Key()), entry)
-	}
-	return odd
+	m.SetMapIndex(key.Convert(m.Type().Key()), entry)
+	return nil
 }
 
 func fieldOf(v reflect.Value, index []int) reflect.Value {
