@@ -101,10 +101,12 @@ func (t *task) onNode(vmid int) (*container, error) {
 func (t *task) startContainer(vmid int, skipLock bool) error {
 	return t.holding(vmid, func() error {
 		var ct *container
+		running := false
 		err := t.locked(func() (err error) {
 			if ct, err = t.onNode(vmid); err != nil {
 				return err
 			}
+			running = ct.running
 			if l := ct.lock(); l != "" && l != "mounted" && !skipLock {
 				return ct.checkLock()
 			}
@@ -113,7 +115,7 @@ func (t *task) startContainer(vmid int, skipLock bool) error {
 		if err != nil {
 			return err
 		}
-		if ct.running {
+		if running {
 			return nil // somebody else started it while this task waited for the lock
 		}
 		if err := t.pause(t.takes(0.8)); err != nil {

@@ -30,7 +30,8 @@ type call struct {
 	wire   *wire
 	total  *int // top-level "total" of list answers
 	// after runs when the answer has been decided and the world is unlocked: it may wait
-	after func() (any, error)
+	after    func() (any, error)
+	uploaded int64 // bytes of an uploaded file
 }
 
 // wire is the open connection under a request, for the console and for faults.
@@ -250,7 +251,7 @@ func (c *call) readParams() (params, error) {
 	out := params{}
 	if c.req.Method == http.MethodPost || c.req.Method == http.MethodPut {
 		if c.route.upload {
-			return out, nil // the handler reads the multipart body
+			return out, c.readUpload(out)
 		}
 		if err := c.readBody(out); err != nil {
 			return nil, err

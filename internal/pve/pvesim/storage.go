@@ -65,6 +65,19 @@ func (st *storage) used(n *node) int64 {
 	return min(sum, st.total)
 }
 
+// active fails when the storage is defined but cannot be reached.
+func (st *storage) active() error {
+	if st.broken {
+		return die("unable to activate storage '%s' - directory '/mnt/not-there' does not exist or is unreachable", st.id)
+	}
+	return nil
+}
+
+// snapshots tells whether volumes on this storage can be snapshotted.
+func (st *storage) snapshots() bool {
+	return contains([]string{"zfspool", "lvmthin", "btrfs", "rbd", "cephfs"}, st.kind)
+}
+
 func (st *storage) holds(content string) bool { return contains(st.content, content) }
 
 // allocate makes a disk for a container and returns its volume id; names follow the type of the storage.

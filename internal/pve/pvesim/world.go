@@ -62,24 +62,25 @@ type pool struct {
 
 // container is one guest.
 type container struct {
-	vmid     int
-	node     *node
-	conf     map[string]string // what is in effect now
-	pending  map[string]string // set, to be applied at the next start
-	removing map[string]bool   // deleted, to be applied at the next start
-	snaps    map[string]*snapshot
-	parent   string // snapshot that the current state builds on
-	pool     string
-	running  bool
-	started  time.Duration // simulated time of the last start
-	stuck    bool          // ignores shutdown requests
-	pid      int
-	seed     uint64
-	shape    *shape
-	sample   sample
-	services []service
-	firewall firewall
-	box      *box // what is inside, made when first used
+	vmid         int
+	node         *node
+	conf         map[string]string // what is in effect now
+	pending      map[string]string // set, to be applied at the next start
+	removing     map[string]bool   // deleted, to be applied at the next start
+	snaps        map[string]*snapshot
+	parent       string // snapshot that the current state builds on
+	pool         string
+	running      bool
+	started      time.Duration // simulated time of the last start
+	stuck        bool          // ignores shutdown requests
+	pid          int
+	seed         uint64
+	shape        *shape
+	sample       sample
+	services     []service
+	firewall     firewall
+	rootPassword string // of root inside, "" for none
+	box          *box   // what is inside, made when first used
 }
 
 // service is what runs inside a container: a unit and the port it listens on (0 for none).
