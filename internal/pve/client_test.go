@@ -2,6 +2,7 @@ package pve
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
@@ -79,6 +80,33 @@ func TestWrongCertificateNamesBothFingerprints(t *testing.T) {
 	}
 	if got := Classify(err).Kind; got != KindUntrusted {
 		t.Errorf("got kind %q, want %q", got, KindUntrusted)
+	}
+}
+
+func TestOneOfSeveralPinsIsEnough(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, func(*http.Request) (string, string) { return "200 OK", `{"data":{}}` })
+	client, err := New(Config{Endpoints: []string{server.URL}, Token: testToken, Fingerprint: strings.Repeat("AB", 32) + ", " + fingerprintText(server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Version(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAuthoritiesReplaceThoseOfTheSystem(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, func(*http.Request) (string, string) { return "200 OK", `{"data":{}}` })
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	client, err := New(Config{Endpoints: []string{server.URL}, Token: testToken, Authorities: authority})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Version(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

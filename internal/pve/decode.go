@@ -33,8 +33,8 @@ func checkSyntax(data []byte) error {
 	if json.Valid(data) {
 		return nil
 	}
-	var any json.RawMessage
-	return json.Unmarshal(data, &any)
+	var text json.RawMessage
+	return json.Unmarshal(data, &text)
 }
 
 var (
