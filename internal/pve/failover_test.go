@@ -255,6 +255,9 @@ func TestCallsAreLimited(t *testing.T) {
 	for range 8 {
 		<-arrived
 	}
+	if got := len(client.slots); got != 8 {
+		t.Errorf("got %d slots in use, want 8", got)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := client.Version(ctx); !errors.Is(err, context.Canceled) {
@@ -297,6 +300,9 @@ func TestHangingEndpointCostsOneCall(t *testing.T) {
 	_, err := client.Version(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) || Classify(err).Kind != KindUnavailable {
 		t.Errorf("got %v, want the deadline", err)
+	}
+	if client.endpoints[0].restUntil().IsZero() || !client.endpoints[1].restUntil().IsZero() {
+		t.Error("want the hanging endpoint to rest, and not the other, which was not asked")
 	}
 	if _, err := client.Version(t.Context()); err != nil {
 		t.Errorf("got %v, want the other endpoint to answer", err)
