@@ -28,7 +28,11 @@ type Spec struct {
 	Password string // of root, for the login prompt
 	Keys     string // authorised keys of root
 	Now      func() time.Time
+	Programs map[string]Program // further commands, such as pct on a node
 }
+
+// Program is a command that the owner of the box supplies; it returns the exit status.
+type Program func(ctx context.Context, c Command) int
 
 // Service is a unit that runs, or could run, in the box.
 type Service struct {
@@ -100,6 +104,11 @@ func New(s Spec) *Box {
 		b.addService(sv)
 	}
 	b.commands = commandTable()
+	for name, prog := range s.Programs {
+		b.commands[name] = func(p *proc) int {
+			return prog(p.ctx, Command{Args: p.args, Env: p.env, Dir: p.dir, Stdin: p.in, Stdout: p.out, Stderr: p.errs})
+		}
+	}
 	present := b.familyCommands()
 	for name := range b.commands {
 		if contains(optional, name) && !contains(present, name) {

@@ -136,7 +136,9 @@ func fileTest(op syntax.UnTestOperator) bool {
 
 // askTest turns the "-f x" of [[ -f x ]] into the word "$(/usr/bin/test -f x && echo y)".
 func askTest(op syntax.UnTestOperator, x *syntax.Word) *syntax.Word {
-	lit := func(text string) *syntax.Word { return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}} }
+	lit := func(text string) *syntax.Word {
+		return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}}
+	}
 	quoted := x
 	if _, already := x.Parts[0].(*syntax.DblQuoted); !already || len(x.Parts) > 1 {
 		quoted = &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: x.Parts}}}

@@ -1,6 +1,9 @@
 package shell
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // commandTable are the programs that every box has. Others come with packages.
 func commandTable() map[string]command {
@@ -16,7 +19,7 @@ func commandTable() map[string]command {
 		"apt-get": apt, "apt": apt, "apt-cache": apt, "dpkg": dpkg, "dpkg-query": dpkg, "apk": apk, "dnf": dnf, "yum": dnf, "zypper": dnf, "pacman": dnf, "rpm": dpkg,
 		"npm": npm, "npx": npm, "pip": pip, "pip3": pip, "docker": docker, "docker-compose": docker, "curl": curl, "wget": curl, "ip": ip, "git": git, "python3": python,
 		"setsid": wrap, "nohup": wrap, "nice": wrap, "ionice": wrap, "timeout": wrap, "sudo": wrap, "su": su, "time": wrap, "stdbuf": wrap,
-		"kill": succeed, "pkill": succeed, "pgrep": pgrep, "yes": succeed,
+		"echo": builtin, "printf": builtin, "pwd": builtin, "kill": succeed, "pkill": succeed, "pgrep": pgrep, "yes": succeed,
 	}
 	quiet := "sync tar unzip gzip gunzip bunzip2 zcat gpg update-ca-certificates locale-gen update-locale dpkg-reconfigure debconf-set-selections timedatectl " +
 		"ldconfig mount umount modprobe sysctl systemd-tmpfiles systemd-analyze loginctl ufw iptables nft visudo a2ensite a2enmod a2dissite apt-key add-apt-repository update-rc.d clear true false"
@@ -49,6 +52,11 @@ func (b *Box) familyCommands() []string {
 }
 
 func succeed(*proc) int { return 0 }
+
+// builtin lets a shell run its builtin of that name, for programs that are started without one.
+func builtin(p *proc) int {
+	return p.script("sh", path.Base(p.args[0])+` "$@"`, p.args[1:])
+}
 
 // shell is sh: a script from -c, a file, or standard input.
 func shell(p *proc) int {
