@@ -151,3 +151,39 @@ func TestEndpointsGetTheirPort(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseToken(f *testing.F) {
+	f.Add(testToken)
+	f.Add("PVEAPIToken=a.b@x!yy=7b1d3641-aa72-4d5e-9848-381b76d3bddb")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, err := ParseToken(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseToken(token.header()); err != nil || again != token {
+			t.Fatalf("%q: got %v, then %v, %v", text, token, again, err)
+		}
+	})
+}
+
+func FuzzParseFingerprint(f *testing.F) {
+	f.Add("sha256:" + strings.Repeat("ab", 32))
+	f.Fuzz(func(t *testing.T, text string) {
+		first, err := ParseFingerprint(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseFingerprint(FormatFingerprint(first)); err != nil || again != first {
+			t.Fatalf("%q: got %v, then %v, %v", text, first, again, err)
+		}
+	})
+}
+
+func FuzzParseChallenge(f *testing.F) {
+	f.Add(`PVE:!tfa!{"totp"%3Atrue}:6B03AABA::Nful`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if factors, err := parseChallenge(text); err != nil && factors != (Factors{}) {
+			t.Fatalf("%q: got %+v beside %v", text, factors, err)
+		}
+	})
+}
