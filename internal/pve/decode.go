@@ -12,6 +12,9 @@ import (
 // decode reads JSON into *target the lenient way that Proxmox needs (see scalar.go), by `pve:"name"` tags.
 // Unknown keys are ignored. A struct with an Odd field collects the names of its unreadable fields there; where no
 // struct on the way up has one, the answer as a whole is an error.
+//
+// encoding/json would give up a whole answer for one odd value, and to make it lenient every field would need a type
+// of its own. It still judges the syntax, see checkSyntax.
 func decode(data []byte, target any) error {
 	if err := checkSyntax(data); err != nil {
 		return err

@@ -2,6 +2,7 @@ package pve
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -62,6 +63,24 @@ func TestScalarsAreReadWhateverTheirType(t *testing.T) {
 				t.Errorf("decoding %s (-want +got):\n%s", test.in, diff)
 			}
 		})
+	}
+}
+
+// TestAnswersOfOlderVersionsAreRead has what clients of Proxmox VE 6 to 8 stumbled over.
+func TestAnswersOfOlderVersionsAreRead(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, newServer(t, func(*http.Request) (string, string) {
+		return "200 OK", `{"data":[{"vmid":"101","status":"running","name":"web1","template":"","lock":"","pid":"1234","uptime":"246","cpus":"0.5",
+			"cpu":"0.0123","mem":1e+08,"maxmem":"134217728","disk":"0","netin":290.5,"pressurecpusome":null,"type":"lxc"},
+			{"vmid":102,"status":"stopped","name":"db1","cpus":0.5,"cpu":-1.217,"mem":{"oops":1}}]}`
+	}))
+	got, err := client.Containers(t.Context(), "pve1")
+	want := []ContainerStatus{
+		{VMID: 101, Status: "running", Name: "web1", PID: 1234, Uptime: 246 * time.Second, CPUs: .5, CPU: .0123, MemoryBytes: 1e8, MaxMemoryBytes: 128 << 20, NetInBytes: 290},
+		{VMID: 102, Status: "stopped", Name: "db1", CPUs: .5, Odd: []string{"mem"}},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
