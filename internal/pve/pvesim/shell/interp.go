@@ -163,6 +163,12 @@ func status(err error) int {
 	return 2
 }
 
+// isStatus tells an exit status from an error of the shell itself.
+func isStatus(err error) bool {
+	var code interp.ExitStatus
+	return errors.As(err, &code)
+}
+
 // call rewrites builtins that would ask the host.
 func (s *session) call(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
@@ -175,7 +181,7 @@ func (s *session) call(ctx context.Context, args []string) ([]string, error) {
 		return s.source(hc, args), nil
 	case "[", "test", "type", "pushd", "popd", "dirs":
 		return append([]string{"/usr/bin/" + args[0]}, args[1:]...), nil
-	case "umask", "hash", "ulimit", "times", "stty", "bind":
+	case "umask", "hash", "ulimit", "times", "bind":
 		return []string{"true"}, nil
 	case "command":
 		return s.command(args), nil
@@ -276,11 +282,19 @@ func (s *session) exec(ctx context.Context, args []string) error {
 	if hc.Stdin == nil {
 		in = bytes.NewReader(nil)
 	}
-	p := &proc{box: s.proc.box, ctx: ctx, args: args, env: env, dir: absolute(hc, "."), in: in, out: hc.Stdout, errs: hc.Stderr, depth: s.proc.depth + 1}
-	if code := p.run(); code != 0 {
+	job, done := foreground(ctx, args[0])
+	defer done()
+	p := &proc{box: s.proc.box, ctx: job, args: args, env: env, dir: absolute(hc, "."), in: in, out: hc.Stdout, errs: hc.Stderr, depth: s.proc.depth + 1}
+	code := p.run()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case job.Err() != nil:
+		return interp.ExitStatus(130)
+	case code != 0:
 		return interp.ExitStatus(code)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // open serves redirections.

@@ -19,7 +19,7 @@ func commandTable() map[string]command {
 		"apt-get": apt, "apt": apt, "apt-cache": apt, "dpkg": dpkg, "dpkg-query": dpkg, "apk": apk, "dnf": dnf, "yum": dnf, "zypper": dnf, "pacman": dnf, "rpm": dpkg,
 		"npm": npm, "npx": npm, "pip": pip, "pip3": pip, "docker": docker, "docker-compose": docker, "curl": curl, "wget": curl, "ip": ip, "git": git, "python3": python,
 		"setsid": wrap, "nohup": wrap, "nice": wrap, "ionice": wrap, "timeout": wrap, "sudo": wrap, "su": su, "time": wrap, "stdbuf": wrap,
-		"echo": builtin, "printf": builtin, "pwd": builtin, "kill": succeed, "pkill": succeed, "pgrep": pgrep, "yes": succeed,
+		"echo": builtin, "printf": builtin, "pwd": builtin, "stty": stty, "kill": succeed, "pkill": succeed, "pgrep": pgrep, "yes": succeed,
 	}
 	quiet := "sync tar unzip gzip gunzip bunzip2 zcat gpg update-ca-certificates locale-gen update-locale dpkg-reconfigure debconf-set-selections timedatectl " +
 		"ldconfig mount umount modprobe sysctl systemd-tmpfiles systemd-analyze loginctl ufw iptables nft visudo a2ensite a2enmod a2dissite apt-key add-apt-repository update-rc.d clear true false"
