@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // request is one call of the API. Its parameters go into the query of GET and DELETE, which may have no body
@@ -103,5 +104,18 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 			break
 		}
 	}
-	return answer{}, errors.Join(failures...)
+	return answer{}, allFailed(failures)
 }
+
+// allFailed are the failures of all endpoints, in one line.
+type allFailed []error
+
+func (f allFailed) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (f allFailed) Unwrap() []error { return f }

@@ -44,7 +44,8 @@ func (c *Client) OpenConsole(ctx context.Context, node string, vmid int) (*Conso
 	}
 	console := &Console{User: ticket.User, socket: socket}
 	if err := console.greet(ctx, ticket); err != nil {
-		return nil, errors.Join(fmt.Errorf("open console of container %d on %s: %w", vmid, node, err), socket.CloseNow())
+		socket.CloseNow() // whether that works too is of no interest now
+		return nil, fmt.Errorf("open console of container %d on %s: %w", vmid, node, err)
 	}
 	console.ctx, console.cancel = context.WithCancel(context.Background())
 	console.alive.Go(console.keepAlive)
@@ -101,7 +102,7 @@ func (t *Console) greet(ctx context.Context, ticket consoleTicket) error {
 	for len(greeting) < len("OK") {
 		_, part, err := t.socket.Read(ctx)
 		if err != nil {
-			return errors.Join(ErrConsoleRefused, err)
+			return fmt.Errorf("%w (%w)", ErrConsoleRefused, err)
 		}
 		greeting = append(greeting, part...)
 	}

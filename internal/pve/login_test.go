@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -83,6 +84,32 @@ func TestLoginSignsInOnceAndMayWrite(t *testing.T) {
 			}
 			if got := sim.CallsTo("POST /access/ticket"); got != 1 {
 				t.Errorf("got %d sign-ins for 8 calls, want 1", got)
+			}
+		})
+	}
+}
+
+func TestConsoleOpensWithATicketOnEveryVersion(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"7.4", "8.4", "9.2"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			client := login(t, newSim(t, version), Login{User: "root@pam", Password: "berth-demo"})
+			ct := find(t, client, runningOn("pve2"))
+			console, err := client.OpenConsole(t.Context(), ct.Node, ct.VMID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer console.Close()
+			if _, err := io.WriteString(console, "\r"); err != nil {
+				t.Fatal(err)
+			}
+			said := ""
+			for buffer := make([]byte, 100); !strings.Contains(said, "login:"); {
+				n, err := console.Read(buffer)
+				if said += string(buffer[:n]); err != nil {
+					t.Fatalf("got %q, %v, want a login prompt", said, err)
+				}
 			}
 		})
 	}
