@@ -18,15 +18,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestExerciseSimulatedServers(t *testing.T) {
 	t.Parallel()
-	tests := map[string][]string{ // steps that are skipped, by version
-		"7.4": {"console"}, // with an API token
-		"8.4": {"console"},
-		"9.2": nil,
+	tests := map[string]struct {
+		version string
+		login   bool
+		skipped []string
+	}{
+		"7.4 with a token":  {"7.4", false, []string{"console"}},
+		"8.4 with a token":  {"8.4", false, []string{"console"}},
+		"8.4 with a ticket": {"8.4", true, nil},
+		"9.2 with a token":  {"9.2", false, nil},
 	}
-	for version, wantSkipped := range tests {
-		t.Run(version, func(t *testing.T) {
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sim, err := pvesim.New(pvesim.Options{Seed: 1, Version: version, Containers: 6, TaskTime: 20 * time.Millisecond, StatisticsCycle: 100 * time.Millisecond, AuthDelay: -1})
+			sim, err := pvesim.New(pvesim.Options{Seed: 1, Version: test.version, Containers: 6, TaskTime: 20 * time.Millisecond, StatisticsCycle: 100 * time.Millisecond, AuthDelay: -1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,6 +43,9 @@ func TestExerciseSimulatedServers(t *testing.T) {
 				return pve.New(pve.Config{Endpoints: []string{sim.URL()}, Fingerprint: sim.Fingerprint(), Token: token})
 			}
 			client, err := second(sim.Token())
+			if test.login {
+				client, err = pve.New(pve.Config{Endpoints: []string{sim.URL()}, Fingerprint: sim.Fingerprint(), Login: &pve.Login{User: "root@pam", Password: "berth-demo"}})
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,8 +57,8 @@ func TestExerciseSimulatedServers(t *testing.T) {
 				}
 			})
 			skipped := Exercise(t, client, Where{Node: "pve1", Storage: rootStorage(t, client), OSImage: image(t, client), Second: second})
-			if !slices.Equal(skipped, wantSkipped) {
-				t.Errorf("skipped %q, want %q", skipped, wantSkipped)
+			if !slices.Equal(skipped, test.skipped) {
+				t.Errorf("skipped %q, want %q", skipped, test.skipped)
 			}
 		})
 	}

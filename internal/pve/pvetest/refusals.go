@@ -50,7 +50,7 @@ func (e *exercise) errorsWhileRunning(ctx context.Context, t *testing.T) {
 	e.failsAs(ctx, t, "clone of a running container", pve.KindMustBeStopped, task, err)
 }
 
-// nobody is a VMID that is free: the largest one.
+// nobody is a VMID that no guest has, the largest one; lookAround makes sure of that.
 const nobody = 999999999
 
 // creation is a request that would work.
@@ -164,14 +164,14 @@ func (e *exercise) privileges(ctx context.Context, t *testing.T) {
 	if e.Second == nil {
 		t.Skip("no way to make a second client")
 	}
-	token, err := e.client.CreateToken(ctx, "root@pam", "berth-test", pve.TokenRequest{Comment: "for a test", Expires: time.Now().Add(time.Hour)})
+	token, err := e.client.CreateToken(ctx, "root@pam", e.name, pve.TokenRequest{Comment: "for a test", Expires: time.Now().Add(time.Hour)})
 	cannot(t, "make a token", err)
 	defer func() {
-		must(t, "delete the token", e.client.DeleteToken(context.WithoutCancel(ctx), "root@pam", "berth-test"))
+		must(t, "delete the token", e.client.DeleteToken(context.WithoutCancel(ctx), "root@pam", e.name))
 	}()
 	list, err := e.client.Tokens(ctx, "root@pam")
 	must(t, "tokens", err)
-	i := slices.IndexFunc(list, func(i pve.TokenInfo) bool { return i.ID == "berth-test" })
+	i := slices.IndexFunc(list, func(i pve.TokenInfo) bool { return i.ID == e.name })
 	if i < 0 || !list[i].PrivilegeSeparation || list[i].Expires.IsZero() {
 		t.Errorf("got tokens %+v, want the new one, with an end", list)
 	}
