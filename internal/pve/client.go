@@ -17,8 +17,9 @@ type Config struct {
 	// Token is USER@REALM!ID=SECRET. Either Token or Login must be given.
 	Token string
 	Login *Login
-	// Fingerprint pins the SHA-256 of the certificate that the endpoints show, see [ParseFingerprint]. Empty: the
-	// certificate must be signed by one of Authorities.
+	// Fingerprint pins the SHA-256 of the certificate that an endpoint shows, see [ParseFingerprint]. Each node has a
+	// certificate of its own: with several endpoints list several, separated by commas or spaces; Nodes tells them.
+	// Empty: the certificate must be signed by one of Authorities.
 	Fingerprint string
 	// Authorities are certificates in PEM form, such as /etc/pve/pve-root-ca.pem. Empty: those of the system.
 	Authorities []byte
@@ -102,13 +103,9 @@ func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResp
 // newTransport speaks HTTP/1.1 only: the server knows nothing else, and the text of older servers' errors is in the
 // reason phrase, which HTTP/2 has not.
 func newTransport(c Config) (*http.Transport, error) {
-	var pin *Fingerprint
-	if c.Fingerprint != "" {
-		f, err := ParseFingerprint(c.Fingerprint)
-		if err != nil {
-			return nil, err
-		}
-		pin = &f
+	pins, err := parseFingerprints(c.Fingerprint)
+	if err != nil {
+		return nil, err
 	}
 	var authorities *x509.CertPool
 	if len(c.Authorities) > 0 {
@@ -121,7 +118,7 @@ func newTransport(c Config) (*http.Transport, error) {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:       tlsConfig(pin, authorities),
+		TLSClientConfig:       tlsConfig(pins, authorities),
 		TLSHandshakeTimeout:   handshakeTimeout,
 		ResponseHeaderTimeout: headerTimeout,
 		IdleConnTimeout:       idleTimeout,

@@ -40,6 +40,7 @@ type ClusterMember struct {
 	ID      int
 	Online  bool
 	Local   bool // the node that answered
+	Odd     []string
 }
 
 // ClusterStatus reads membership and quorum. It needs Sys.Audit on /.
@@ -61,7 +62,7 @@ func (c *Client) ClusterStatus(ctx context.Context) (ClusterStatus, error) {
 		case "cluster":
 			status.Name, status.Quorate = r.Name, r.Quorate
 		case "node":
-			status.Members = append(status.Members, ClusterMember{r.Name, r.IP, r.NodeID, r.Online, r.Local})
+			status.Members = append(status.Members, ClusterMember{r.Name, r.IP, r.NodeID, r.Online, r.Local, r.Odd})
 		}
 	}
 	return status, err

@@ -255,6 +255,9 @@ func TestCallsAreLimited(t *testing.T) {
 	for range 8 {
 		<-arrived
 	}
+	if got := len(client.slots); got != 8 {
+		t.Errorf("got %d slots in use, want 8", got)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := client.Version(ctx); !errors.Is(err, context.Canceled) {
@@ -282,5 +285,68 @@ func TestEveryRequestIsReported(t *testing.T) {
 	}
 	if len(got) != 1 || got[0].Pattern != "/nodes/{node}/lxc/{vmid}/status/start" || got[0].Status != 500 || got[0].Err == nil || got[0].Duration <= 0 {
 		t.Errorf("got %+v, want one call with pattern, status, error and duration", got)
+	}
+}
+
+func TestHangingEndpointCostsOneCall(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hanging := newServer(t, func(*http.Request) (string, string) { <-release; return "", "" })
+	defer close(release)
+	alive, _ := counting(t, good)
+	client := newClient(t, hanging, alive)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := client.Version(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || Classify(err).Kind != KindUnavailable {
+		t.Errorf("got %v, want the deadline", err)
+	}
+	if client.endpoints[0].restUntil().IsZero() || !client.endpoints[1].restUntil().IsZero() {
+		t.Error("want the hanging endpoint to rest, and not the other, which was not asked")
+	}
+	if _, err := client.Version(t.Context()); err != nil {
+		t.Errorf("got %v, want the other endpoint to answer", err)
+	}
+}
+
+func TestConnectionsAreReusedAndResumed(t *testing.T) {
+	t.Parallel()
+	var connections, resumed atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api2/json/cluster/nextid" { // went through the other daemon, after which the server closes
+			w.Header().Set("Connection", "close")
+			io.WriteString(w, `{"data":"100"}`)
+			return
+		}
+		io.WriteString(w, okVersion)
+	}))
+	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		connections.Add(1)
+		return ctx
+	}
+	server.TLS = &tls.Config{VerifyConnection: func(s tls.ConnectionState) error {
+		if s.DidResume {
+			resumed.Add(1)
+		}
+		return nil
+	}}
+	server.StartTLS()
+	defer server.Close()
+	client := newClient(t, server)
+	for range 50 {
+		if _, err := client.Version(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("got %d connections for 50 calls, want 1", got)
+	}
+	for range 3 {
+		if _, err := client.NextID(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if connections.Load() != 3 || resumed.Load() != 2 {
+		t.Errorf("got %d connections, %d of them resumed, want 3 and 2", connections.Load(), resumed.Load())
 	}
 }

@@ -63,8 +63,9 @@ func (c *Client) TaskStatus(ctx context.Context, u UPID) (TaskStatus, error) {
 
 // TaskLine is a line of a task's log.
 type TaskLine struct {
-	Number int    `pve:"n"` // from 1
-	Text   string `pve:"t"`
+	Number int      `pve:"n"` // from 1
+	Text   string   `pve:"t"`
+	Odd    []string `pve:",odd"`
 }
 
 // What the server writes in place of the lines of a log that is empty, or that it cannot read (pve-common Tools.pm).

@@ -96,6 +96,8 @@ var containerCalls = map[string]handler{
 	"GET /nodes/{node}/lxc/{vmid}/interfaces":                    interfaces,
 	"GET /nodes/{node}/lxc/{vmid}/config":                        getConfig,
 	"GET /nodes/{node}/lxc/{vmid}/pending":                       getPending,
+	"POST /nodes/{node}/lxc/{vmid}/termproxy":                    termproxy,
+	"GET /nodes/{node}/lxc/{vmid}/vncwebsocket":                  vncwebsocket,
 	"PUT /nodes/{node}/lxc/{vmid}/config":                        updateConfig,
 	"POST /nodes/{node}/lxc":                                     createContainer,
 	"DELETE /nodes/{node}/lxc/{vmid}":                            destroyContainer,

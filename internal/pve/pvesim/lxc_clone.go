@@ -41,7 +41,7 @@ func cloneContainer(c *call) (any, error) {
 	seed := hash(c.sim.opt.Seed, "clone", strconv.Itoa(newID), strconv.Itoa(c.sim.world.version))
 	k.to = &container{vmid: newID, node: k.target, seed: seed, conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
 	k.to.sample = c.sim.newborn(k.target, c.now)
-	k.to.services, k.to.box = k.from.services, k.from.box.copied()
+	k.to.services, k.to.box = k.from.services, copied(k.from.box)
 	k.to.reshape(int(k.from.shape.load * 100))
 	c.sim.world.add(k.to)
 	c.sim.world.aclChanged()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"berth/internal/pve/pvesim/shell"
 )
 
 // createOptions are parameters of a create call that are no config keys.
@@ -29,6 +31,7 @@ type creation struct {
 	password  string
 	keys      string
 	by        caller
+	box       *shell.Box // from the backup
 }
 
 // createContainer is POST /nodes/{node}/lxc, for new containers and restores.
@@ -303,7 +306,7 @@ func (t *task) baseConfig(k *creation) (conf map[string]string, from *volume, er
 	conf = map[string]string{"arch": "amd64", "memory": "512", "swap": "512", "hostname": fmt.Sprintf("CT%d", k.vmid), "ostype": guessOS(k.archive)}
 	if k.restore && from != nil && from.archive != nil {
 		t.lines = append(t.lines, fmt.Sprintf("recovering backed-up configuration from '%s'", k.archive), fmt.Sprintf("restoring '%s' now..", k.archive))
-		conf = maps.Clone(from.archive.conf)
+		conf, k.box = maps.Clone(from.archive.conf), from.archive.box
 		if err := t.mayRestore(k, conf); err != nil {
 			return nil, nil, err
 		}
@@ -403,8 +406,7 @@ func (t *task) complete(k *creation, ct *container, conf map[string]string) {
 		if k.over != nil {
 			ct.snaps, ct.parent = map[string]*snapshot{}, ""
 		}
-		ct.box = nil
-		ct.rootPassword = k.password
+		ct.box, ct.rootPassword, ct.rootKeys = copied(k.box), k.password, k.keys
 	})
 	if k.pool != "" {
 		t.sim.world.join(ct, k.pool)

@@ -157,7 +157,7 @@ func (s *Sim) powerOn(ct *container) error {
 		ct.running, ct.started = true, s.clock(time.Now())
 		s.world.tasks.pid += 40
 		ct.pid = s.world.tasks.pid
-		ct.box = ct.box.rebooted()
+		rebooted(ct.box)
 	})
 	return nil
 }
