@@ -105,3 +105,20 @@ func networks(c *call) (any, error) {
 	}
 	return out, nil
 }
+
+// nodeConfig is GET /nodes/{node}/config: nothing was ever set.
+func nodeConfig(*call) (any, error) { return obj{}, nil }
+
+// updates is GET .../apt/update: everything is current.
+func updates(*call) (any, error) { return []obj{}, nil }
+
+// syslog shows the lines of the cluster log that this node wrote.
+func syslog(c *call) (any, error) {
+	out := []obj{}
+	for _, e := range c.sim.world.log {
+		if e.node == c.node.name {
+			out = append(out, obj{"n": len(out) + 1, "t": fmt.Sprintf("%s %s %s[%d]: %s", e.at.Format("Jan 02 15:04:05"), e.node, e.tag, e.pid, e.text)})
+		}
+	}
+	return c.page(out), nil
+}
