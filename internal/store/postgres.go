@@ -9,23 +9,31 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"berth"
 )
 
+const (
+	poolSize     = 12 // two replicas stay far below PostgreSQL's default of 100
+	connsOfRiver = 3  // one listens all the time; the rest keep its work going while pages wait for connections
+)
+
 // connectPostgres opens the database of a URL such as postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full.
 func (s *Store) connectPostgres(ctx context.Context, database string) error {
-	config, err := parsePostgres(database)
+	poolConfig, err := parsePostgres(database)
 	if err != nil {
 		return err
 	}
-	s.write = stdlib.OpenDB(*config)
+	config := poolConfig.ConnConfig
+	if s.pool, err = pgxpool.NewWithConfig(ctx, poolConfig); err != nil {
+		return postgresProblem(config, err)
+	}
+	s.write = stdlib.OpenDBFromPool(s.pool)
 	s.read = s.write
-	s.write.SetMaxOpenConns(10) // two replicas and their jobs stay far below PostgreSQL's default of 100
-	s.write.SetMaxIdleConns(5)
-	s.write.SetConnMaxIdleTime(5 * time.Minute)
+	s.write.SetMaxOpenConns(poolSize - connsOfRiver)
 	if err := s.write.PingContext(ctx); err != nil {
 		return postgresProblem(config, err)
 	}
@@ -36,7 +44,7 @@ func (s *Store) connectPostgres(ctx context.Context, database string) error {
 }
 
 // parsePostgres reads the URL. Its errors hold nothing of the URL but its scheme: the rest may be a password.
-func parsePostgres(database string) (*pgx.ConnConfig, error) {
+func parsePostgres(database string) (*pgxpool.Config, error) {
 	unreadable := berth.Errorf(berth.Invalid, "The database URL cannot be read: it looks like postgres://USER:PASSWORD@HOST:5432/NAME, with %%40 for @ and %%2F for / in the password.")
 	u, err := url.Parse(database)
 	switch {
@@ -45,12 +53,13 @@ func parsePostgres(database string) (*pgx.ConnConfig, error) {
 	case u.Scheme != "postgres" && u.Scheme != "postgresql":
 		return nil, berth.Errorf(berth.Invalid, "The database URL begins with %s://, which Berth does not know: use postgres://USER:PASSWORD@HOST:5432/NAME, or none for SQLite.", u.Scheme)
 	}
-	config, err := pgx.ParseConfig(database)
+	config, err := pgxpool.ParseConfig(database)
 	if err != nil {
 		return nil, unreadable
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 10 * time.Second
+	config.MaxConns, config.MaxConnIdleTime = poolSize, 5*time.Minute
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	return config, nil
 }

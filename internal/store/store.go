@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"berth/internal/store/sqlc"
 )
@@ -30,7 +31,8 @@ type Options struct {
 // Store is Berth's database. It is safe for concurrent use, also by several processes.
 type Store struct {
 	write *sql.DB
-	read  *sql.DB // for statements that change nothing; the same as write on PostgreSQL
+	read  *sql.DB       // for statements that change nothing; the same as write on PostgreSQL
+	pool  *pgxpool.Pool // under write on PostgreSQL, for the libraries that need it; nil on SQLite
 	key   *keyFile
 	now   func() time.Time
 }
@@ -70,6 +72,9 @@ func (s *Store) Close() error {
 	}
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
+	}
+	if s.pool != nil {
+		s.pool.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -58,3 +58,7 @@ WHERE s.id = sqlc.arg(id);
 
 -- name: TemplateID :one
 SELECT id FROM templates WHERE name = sqlc.arg(name);
+
+-- name: LivingContainer :one
+SELECT id, lifecycle FROM containers
+WHERE cluster_id = sqlc.arg(cluster_id) AND vmid = sqlc.arg(vmid) AND gone_at IS NULL;

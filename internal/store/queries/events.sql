@@ -23,3 +23,9 @@ WHERE container_id = sqlc.arg(container_id)
   AND (action = sqlc.arg(action) OR sqlc.arg(action) = '')
 ORDER BY at DESC, id DESC
 LIMIT CAST(sqlc.arg(n) AS BIGINT);
+
+-- name: AddEventOnce :execrows
+INSERT INTO events (id, at, actor, actor_id, source, action, cluster, container_id, subject, details)
+VALUES (sqlc.arg(id), sqlc.arg(at), sqlc.arg(actor), sqlc.arg(actor_id), sqlc.arg(source), sqlc.arg(action),
+        sqlc.arg(cluster), sqlc.arg(container_id), sqlc.arg(subject), sqlc.arg(details))
+ON CONFLICT DO NOTHING;

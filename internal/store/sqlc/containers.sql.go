@@ -39,6 +39,28 @@ func (q *Queries) Credentials(ctx context.Context, id string) (CredentialsRow, e
 	return i, err
 }
 
+const livingContainer = `-- name: LivingContainer :one
+SELECT id, lifecycle FROM containers
+WHERE cluster_id = $1 AND vmid = $2 AND gone_at IS NULL
+`
+
+type LivingContainerParams struct {
+	ClusterID string
+	VMID      int64
+}
+
+type LivingContainerRow struct {
+	ID        string
+	Lifecycle string
+}
+
+func (q *Queries) LivingContainer(ctx context.Context, arg LivingContainerParams) (LivingContainerRow, error) {
+	row := q.db.QueryRowContext(ctx, livingContainer, arg.ClusterID, arg.VMID)
+	var i LivingContainerRow
+	err := row.Scan(&i.ID, &i.Lifecycle)
+	return i, err
+}
+
 const markGone = `-- name: MarkGone :execrows
 UPDATE containers SET gone_at = COALESCE(gone_at, $1), updated_at = $2
 WHERE id = $3

@@ -44,6 +44,45 @@ func (q *Queries) AddEvent(ctx context.Context, arg AddEventParams) error {
 	return err
 }
 
+const addEventOnce = `-- name: AddEventOnce :execrows
+INSERT INTO events (id, at, actor, actor_id, source, action, cluster, container_id, subject, details)
+VALUES ($1, $2, $3, $4, $5, $6,
+        $7, $8, $9, $10)
+ON CONFLICT DO NOTHING
+`
+
+type AddEventOnceParams struct {
+	ID          string
+	At          int64
+	Actor       string
+	ActorID     string
+	Source      string
+	Action      string
+	Cluster     string
+	ContainerID string
+	Subject     string
+	Details     string
+}
+
+func (q *Queries) AddEventOnce(ctx context.Context, arg AddEventOnceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, addEventOnce,
+		arg.ID,
+		arg.At,
+		arg.Actor,
+		arg.ActorID,
+		arg.Source,
+		arg.Action,
+		arg.Cluster,
+		arg.ContainerID,
+		arg.Subject,
+		arg.Details,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const events = `-- name: Events :many
 SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details
 FROM events

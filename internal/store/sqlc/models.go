@@ -51,6 +51,50 @@ type Event struct {
 	Details     string
 }
 
+type Job struct {
+	ID         string
+	Kind       string
+	Action     string
+	Subject    string
+	Title      string
+	Args       string
+	ParentID   string
+	Actor      string
+	ActorID    string
+	Source     string
+	State      string
+	Step       string
+	Done       int64
+	Total      int64
+	Checkpoint string
+	Ref        string
+	Message    string
+	Attempts   int64
+	Worker     string
+	Fence      int64
+	SeenAt     int64
+	CancelBy   string
+	CancelAt   sql.NullInt64
+	CreatedAt  int64
+	StartedAt  sql.NullInt64
+	EndedAt    sql.NullInt64
+}
+
+type JobLine struct {
+	JobID string
+	N     int64
+	At    int64
+	Text  string
+}
+
+type JobStep struct {
+	JobID     string
+	N         int64
+	Name      string
+	StartedAt int64
+	EndedAt   sql.NullInt64
+}
+
 type KeyCheck struct {
 	ID     int64
 	Sealed []byte

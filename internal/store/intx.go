@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"berth"
+	"berth/internal/store/sqlc"
+)
+
+// Tx is an open transaction in which rows of several kinds change together, jobs of River included.
+// It is good until the function of InTx that it was given to returns, and for one goroutine.
+type Tx struct {
+	store    *Store
+	q        *sqlc.Queries
+	sqlite   *sql.Tx
+	postgres pgx.Tx
+}
+
+// SQLite is the transaction for libraries that write to SQLite; nil on PostgreSQL.
+func (tx *Tx) SQLite() *sql.Tx { return tx.sqlite }
+
+// Postgres is the transaction for libraries that write to PostgreSQL; nil on SQLite.
+func (tx *Tx) Postgres() pgx.Tx { return tx.postgres }
+
+// AddEvent adds an entry to the history. Its id is set here, and its time too if it has none.
+func (tx *Tx) AddEvent(ctx context.Context, e berth.Event) error {
+	return tx.store.addEvent(ctx, tx.q, e)
+}
+
+// SQLite is the database for libraries of their own tables; nil on PostgreSQL. It has one connection.
+func (s *Store) SQLite() *sql.DB {
+	if s.pool != nil {
+		return nil
+	}
+	return s.write
+}
+
+// Postgres is the database for libraries of their own tables; nil on SQLite.
+func (s *Store) Postgres() *pgxpool.Pool { return s.pool }
+
+// InTx runs f in one transaction that is committed if f gives no error. what says it in words, for errors. Errors of type
+// [berth.Error] come back as they are.
+func (s *Store) InTx(ctx context.Context, what string, f func(tx *Tx) error) error {
+	if s.pool == nil {
+		return s.inSQLite(ctx, what, f)
+	}
+	return s.inPostgres(ctx, what, f)
+}
+
+func (s *Store) inSQLite(ctx context.Context, what string, f func(tx *Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(what, err)
+	}
+	if err := f(&Tx{store: s, q: sqlc.New(tx), sqlite: tx}); err != nil {
+		_ = tx.Rollback() // a rollback that fails ends the connection, which undoes the transaction all the same
+		return explain(what, err)
+	}
+	return explain(what, tx.Commit())
+}
+
+// inPostgres begins a transaction of pgx on the connection under a connection of database/sql, so that the queries of
+// this package, which use the one, and River, which uses the other, are parts of it.
+func (s *Store) inPostgres(ctx context.Context, what string, f func(tx *Tx) error) (err error) {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return explain(what, err)
+	}
+	defer func() { err = errors.Join(err, explain(what, ignoreClosed(conn.Close()))) }()
+	var tx pgx.Tx
+	err = conn.Raw(func(driver any) (err error) {
+		under, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is a %T, not one of pgx", driver)
+		}
+		tx, err = under.Conn().Begin(ctx)
+		return err
+	})
+	if err != nil {
+		return explain(what, err)
+	}
+	if err := f(&Tx{store: s, q: sqlc.New(conn), postgres: tx}); err != nil {
+		_ = tx.Rollback(context.WithoutCancel(ctx)) // as above
+		return explain(what, err)
+	}
+	return explain(what, tx.Commit(ctx))
+}
+
+// ignoreClosed drops the error of a connection that database/sql gave up already; its own error says more.
+func ignoreClosed(err error) error {
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil
+	}
+	return err
+}
