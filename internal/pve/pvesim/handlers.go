@@ -80,6 +80,8 @@ var nodeCalls = map[string]handler{
 	"GET /nodes/{node}/tasks/{upid}/status": taskStatus,
 	"GET /nodes/{node}/tasks/{upid}/log":    taskLog,
 	"DELETE /nodes/{node}/tasks/{upid}":     abortTask,
+
+	"GET /nodes/{node}/config": nodeConfig, "GET /nodes/{node}/syslog": syslog, "GET /nodes/{node}/apt/update": updates,
 }
 
 var containerCalls = map[string]handler{

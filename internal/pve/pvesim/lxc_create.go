@@ -3,6 +3,7 @@ package pvesim
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -70,10 +71,47 @@ func (c *call) readCreation() (*creation, error) {
 	if err := c.idFree(k, existing); err != nil {
 		return nil, err
 	}
-	if err := c.mayCreate(k); err != nil {
+	if !validKeys(k.keys) {
+		return nil, die("SSH public key validation error")
+	}
+	set := k.sort(p)
+	if err := c.checkDisks(k); err != nil {
 		return nil, err
 	}
-	return k, c.checkDisks(k)
+	if err := c.mayCreate(k, set); err != nil {
+		return nil, err
+	}
+	return k, c.mayReadArchive(k)
+}
+
+var sshKey = regexp.MustCompile(`^(?:ssh-\S+|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$`)
+
+// validKeys accepts authorised keys, one a line.
+func validKeys(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && !sshKey.MatchString(line) {
+			return false
+		}
+	}
+	return true
+}
+
+// sort tells disks and other config keys apart and returns both.
+func (k *creation) sort(p params) params {
+	set := params{}
+	k.conf, k.disks = map[string]string{}, map[string]string{}
+	for key, value := range p {
+		switch {
+		case contains(createOptions, key):
+			continue
+		case isDisk(key):
+			k.disks[key] = value
+		default:
+			k.conf[key] = value
+		}
+		set[key] = value
+	}
+	return set
 }
 
 // mayAllocate: VM.Allocate on the id or the pool; VM.Backup is enough to restore over an existing container.
@@ -105,16 +143,9 @@ func (c *call) idFree(k *creation, existing *container) error {
 	return existing.checkLock()
 }
 
-// mayCreate checks the privileges of the options and of the archive.
-func (c *call) mayCreate(k *creation) error {
-	set := params{}
-	for key, value := range c.params {
-		if !contains(createOptions, key) {
-			set[key] = value
-		}
-	}
-	path := fmt.Sprintf("/vms/%d", k.vmid)
-	if err := c.mayChange(path, k.pool, nil, set, nil, k.unprivil); err != nil {
+// mayCreate checks the privileges of the options.
+func (c *call) mayCreate(k *creation, set params) error {
+	if err := c.mayChange(fmt.Sprintf("/vms/%d", k.vmid), k.pool, nil, set, nil, k.unprivil); err != nil {
 		return err
 	}
 	if k.explicit && !k.unprivil && !k.restore && !c.sim.world.release.before(9, 0) {
@@ -123,19 +154,9 @@ func (c *call) mayCreate(k *creation) error {
 		}
 	}
 	if k.ha {
-		if err := c.may("/", "Sys.Console"); err != nil {
-			return err
-		}
+		return c.may("/", "Sys.Console")
 	}
-	k.conf, k.disks = map[string]string{}, map[string]string{}
-	for key, value := range set {
-		if isDisk(key) {
-			k.disks[key] = value
-		} else {
-			k.conf[key] = value
-		}
-	}
-	return c.mayReadArchive(k)
+	return nil
 }
 
 // mayReadArchive: a template needs AllocateSpace or Audit on its storage, a backup AllocateSpace and VM.Backup of its owner.
@@ -159,9 +180,6 @@ func (c *call) mayReadArchive(k *creation) error {
 	}
 	if !strings.HasPrefix(name, "backup/") {
 		return die("unable to use volume '%s' - content type needs to be 'backup'", k.archive)
-	}
-	if c.sim.world.allowed(c.user, path, "Datastore.Allocate") {
-		return nil
 	}
 	if k.over != nil {
 		return c.may(fmt.Sprintf("/vms/%d", k.vmid), "VM.Backup")
@@ -288,6 +306,9 @@ func (t *task) build(k *creation, ct *container) error {
 		t.log("merging backed-up and given configuration..")
 	}
 	t.log("Detected container architecture: amd64")
+	if os := conf["ostype"]; (os == "debian" || os == "ubuntu") && !strings.Contains(conf["features"], "nesting=1") {
+		t.warn("%s", nestingHint)
+	}
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		if err := t.pause(t.takes(0.1)); err != nil {
 			return err
