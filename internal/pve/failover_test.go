@@ -29,6 +29,12 @@ func good(int32) (string, string) { return "200 OK", okVersion }
 
 func cut(int32) (string, string) { return "", "" } // the connection closes without an answer
 
+// stopClock keeps endpoints resting however slow the machine is.
+func stopClock(c *Client) {
+	now := time.Now()
+	c.now = func() time.Time { return now }
+}
+
 func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	t.Parallel()
 	dead, _ := counting(t, good)
@@ -36,6 +42,7 @@ func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	broken, brokenCalls := counting(t, cut)
 	alive, aliveCalls := counting(t, good)
 	client := newClient(t, dead, broken, alive)
+	stopClock(client)
 	for range 3 {
 		if _, err := client.Version(t.Context()); err != nil {
 			t.Fatal(err)
@@ -295,6 +302,7 @@ func TestHangingEndpointCostsOneCall(t *testing.T) {
 	defer close(release)
 	alive, _ := counting(t, good)
 	client := newClient(t, hanging, alive)
+	stopClock(client)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := client.Version(ctx)

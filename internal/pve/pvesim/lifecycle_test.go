@@ -61,7 +61,7 @@ func TestNewContainerIsUnknownUntilTheNextStatistics(t *testing.T) {
 	o.StatisticsCycle = time.Hour
 	s := startSim(t, o)
 	u := root(t, s)
-	upid := u.ok(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate="+debian12, "rootfs=local-lvm:1").(string)
+	upid := u.ok(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate="+debian12, "rootfs=local-lvm:1", "features=nesting=1").(string)
 	row := rows(t, u.ok(t, "GET", "/cluster/resources", "type=vm"), "vmid")["900"]
 	if row["status"] != "unknown" || row["lock"] != "create" || row["name"] != nil || row["maxmem"] != nil {
 		t.Errorf("row while it is created: %v", row)

@@ -141,11 +141,14 @@ func (ct *container) startable() error {
 	return nil
 }
 
+// nestingHint warns of systemd in a container that may not nest.
+const nestingHint = "Systemd 252 detected. You may need to enable nesting."
+
 func (t *task) startWarning(ct *container) string {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
 	if os := ct.conf["ostype"]; (os == "debian" || os == "ubuntu") && !strings.Contains(ct.conf["features"], "nesting=1") {
-		return "Systemd 252 detected. You may need to enable nesting."
+		return nestingHint
 	}
 	return ""
 }

@@ -84,7 +84,7 @@ func (st *storage) holds(content string) bool { return contains(st.content, cont
 func (st *storage) allocate(n *node, vmid int, size int64, now time.Time) string {
 	set := st.set(n)
 	for i := 0; ; i++ {
-		name, format := st.diskName(vmid, i)
+		name, format := st.diskName(vmid, i, size)
 		if set[name] == nil {
 			set[name] = &volume{name: name, content: "rootdir", format: format, vmid: vmid, size: size, made: now}
 			return st.id + ":" + name
@@ -92,11 +92,14 @@ func (st *storage) allocate(n *node, vmid int, size int64, now time.Time) string
 	}
 }
 
-func (st *storage) diskName(vmid, i int) (name, format string) {
+func (st *storage) diskName(vmid, i int, size int64) (name, format string) {
 	switch st.kind {
-	case "zfspool", "btrfs":
+	case "zfspool":
 		return fmt.Sprintf("subvol-%d-disk-%d", vmid, i), "subvol"
-	case "dir", "nfs":
+	case "dir", "nfs", "btrfs":
+		if size == 0 { // without a limit: a plain directory
+			return fmt.Sprintf("%d/subvol-%d-disk-%d.subvol", vmid, vmid, i), "subvol"
+		}
 		return fmt.Sprintf("%d/vm-%d-disk-%d.raw", vmid, vmid, i), "raw"
 	}
 	return fmt.Sprintf("vm-%d-disk-%d", vmid, i), "raw"

@@ -322,10 +322,12 @@ func nodeTasks(c *call) (any, error) {
 	return c.page(out), nil
 }
 
-// page cuts start and limit out of a list and sets the total.
+// page cuts start and limit out of a list and sets the total, unless the list is empty.
 func (c *call) page(rows []obj) []obj {
 	total := len(rows)
-	c.total = &total
+	if total > 0 {
+		c.total = &total
+	}
 	start := min(c.params.number("start", 0), total)
 	end := min(start+c.params.number("limit", 50), total)
 	return append([]obj{}, rows[start:end]...)
