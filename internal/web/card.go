@@ -33,6 +33,7 @@ type cardView struct {
 	Tags      []string
 	Template  string
 	Odd       []string
+	Marks     []string // template guest, protected
 	OddText   string
 	StartedAt time.Time
 	CreatedAt time.Time
@@ -67,6 +68,7 @@ func newCardView(c *berth.Container, id string, many bool, now time.Time) cardVi
 		Addresses: newAddressViews(c.Addresses), Lock: c.Lock, Tags: c.Tags, Template: c.Template, Odd: c.OddFields,
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),
 	}
+	v.Marks = marks(c)
 	if many {
 		v.Place = c.Cluster + " · " + c.Node
 	}
@@ -90,6 +92,18 @@ func hostname(c *berth.Container) string {
 		return "CT" + strconv.Itoa(c.VMID) // as Proxmox VE itself names a container without a name
 	}
 	return c.Hostname
+}
+
+// marks are properties that people should see before they act.
+func marks(c *berth.Container) []string {
+	var all []string
+	if c.PVETemplate {
+		all = append(all, "template guest")
+	}
+	if c.Protected {
+		all = append(all, "protected")
+	}
+	return all
 }
 
 func newStatusView(s berth.Status) statusView {

@@ -29,6 +29,8 @@ func newDetailView(c *berth.Container) detailView {
 	add("Pool", c.Pool)
 	add("Template", c.Template)
 	add("High availability", c.HAState)
+	add("Operating system", c.OSType)
+	add("Marks", strings.Join(marks(c), ", "))
 	return d
 }
 
