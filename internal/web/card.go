@@ -49,7 +49,10 @@ type statusView struct {
 	Pulse             bool
 }
 
-type addressView struct{ Text, Hint string }
+type addressView struct {
+	Text, Hint string
+	Dynamic    bool // not fixed in the configuration
+}
 
 type figureView struct {
 	Used, Of, Exact string // "1.8 GiB", "4 GiB", both in one sentence
@@ -133,7 +136,7 @@ func unknownText(c *berth.Container) string {
 func newAddressViews(addresses []berth.Address) []addressView {
 	views := make([]addressView, 0, len(addresses))
 	for _, a := range addresses {
-		views = append(views, addressView{Text: a.Prefix.Addr().String(), Hint: a.Interface + ", " + string(a.Source)})
+		views = append(views, addressView{Text: a.Prefix.Addr().String(), Hint: a.Interface + ", " + string(a.Source), Dynamic: a.Source == berth.AddressDynamic})
 	}
 	return views
 }
