@@ -27,7 +27,7 @@ func readAddress(_ string, p pattern) (alternative, error) {
 		return readNetwork(text)
 	}
 	if strings.Trim(strings.Join(p, ""), addressCharacters) != "" {
-		return alternative{}, errors.New("is not an address, a network such as 10.0.3.0/24, or the beginning of an address.")
+		return alternative{}, errors.New("is not an address, a network such as 10.0.3.0/24, or the beginning of an address")
 	}
 	if address, err := netip.ParseAddr(text); err == nil && plain {
 		address = address.Unmap()
@@ -43,7 +43,7 @@ func readAddress(_ string, p pattern) (alternative, error) {
 func readNetwork(text string) (alternative, error) {
 	network, err := netip.ParsePrefix(text)
 	if err != nil {
-		return alternative{}, errors.New("is not a network such as 10.0.3.0/24 or fd00::/64.")
+		return alternative{}, errors.New("is not a network such as 10.0.3.0/24 or fd00::/64")
 	}
 	network = network.Masked()
 	return addressAlternative(network.String(), network.Contains), nil

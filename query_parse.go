@@ -100,7 +100,7 @@ func (p *queryParser) fieldTerm(raw rawTerm) (term, bool) {
 	for _, value := range raw.values {
 		a, err := field.read(raw.op, value.pattern)
 		if err != nil {
-			p.fail(value.from, value.to, "“%s” %s", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
+			p.fail(value.from, value.to, "“%s” %s.", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
 			return term{}, false
 		}
 		t.alternatives = append(t.alternatives, a)
