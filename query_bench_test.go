@@ -3,6 +3,7 @@ package berth
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ var benchmarkQueries = map[string]string{
 func numbers(n int) string {
 	var list []string
 	for i := range n {
-		list = append(list, fmt.Sprint(99000+i))
+		list = append(list, strconv.Itoa(99000+i))
 	}
 	return strings.Join(list, ",")
 }

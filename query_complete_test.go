@@ -54,6 +54,7 @@ func TestCompletion(t *testing.T) {
 		{"is:un|", []string{"is:unknown", "is:running"}},
 		{"node:pve|", []string{"node:pve1", "node:pve2", "node:Pve10", "node:backup-pve"}},
 		{"node=pve2,p|", []string{"node=pve2,pve1", "node=pve2,Pve10", "node=pve2,backup-pve"}},
+		{"node:pve1|", []string{"node:pve1", "node:Pve10"}},
 		{"template:m|", []string{`template:"my app"`}},
 		{`template:"my a|`, []string{`template:"my app"`}},
 		{"template:|", []string{"template:gitea", `template:"my app"`, `template:"say \"hi\""`}},

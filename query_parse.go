@@ -10,104 +10,104 @@ import (
 // ParseQuery reads a query; see Query for the grammar. What cannot be read is Invalid, with a sentence that quotes the
 // place and a *QueryError that holds it.
 func ParseQuery(text string) (Query, error) {
-	p := queryParser{text: text}
-	if !p.checkText() {
-		return Query{}, p.err
+	p := queryParser{text}
+	if err := p.checkText(); err != nil {
+		return Query{}, err
 	}
 	var terms []term
 	for i, raw := range scanTerms(text) {
 		if i == maxQueryTerms {
-			return Query{}, p.fail(raw.from, len(text), "A search can have at most %d terms.", maxQueryTerms)
+			return Query{}, p.wrong(raw.from, len(text), "A search can have at most %d terms.", maxQueryTerms)
 		}
-		t, ok := p.term(raw)
-		if !ok {
-			return Query{}, p.err
+		t, err := p.term(raw)
+		if err != nil {
+			return Query{}, err
 		}
 		terms = append(terms, t)
 	}
 	return newQuery(text, terms), nil
 }
 
-// queryParser reads one text. Its methods give false after they have set err.
-type queryParser struct {
-	text string
-	err  *Error
+// queryParser reads one text.
+type queryParser struct{ text string }
+
+// wrong makes the error for the bytes from and to of the text.
+func (p queryParser) wrong(from, to int, format string, args ...any) error {
+	err := Errorf(Invalid, format, args...)
+	err.Err = &QueryError{Text: p.text, At: from, Len: to - from, Message: err.Message}
+	return err
 }
 
-func (p *queryParser) fail(from, to int, format string, args ...any) *Error {
-	p.err = Errorf(Invalid, format, args...)
-	p.err.Err = &QueryError{Text: p.text, At: from, Len: to - from, Message: p.err.Message}
-	return p.err
-}
-
-func (p *queryParser) checkText() bool {
+func (p queryParser) checkText() error {
 	if len(p.text) > maxQueryBytes {
-		p.fail(maxQueryBytes, len(p.text), "A search can be at most %d bytes long; this one has %d.", maxQueryBytes, len(p.text))
-		return false
+		return p.wrong(maxQueryBytes, len(p.text), "A search can be at most %d bytes long; this one has %d.", maxQueryBytes, len(p.text))
 	}
 	for i, r := range p.text {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(p.text[i:]); size == 1 {
-				p.fail(i, i+1, "The search has a character that cannot be read (it is not valid UTF-8).")
-				return false
+				return p.wrong(i, i+1, "The search has a character that cannot be read (it is not valid UTF-8).")
 			}
 		}
 	}
-	return true
+	return nil
 }
 
-func (p *queryParser) term(raw rawTerm) (term, bool) {
+func (p queryParser) term(raw rawTerm) (term, error) {
 	if raw.openQuote >= 0 {
-		p.fail(raw.openQuote, raw.to, "The quote that begins with “%s” is not closed.", clipped(p.text[raw.openQuote:raw.to]))
-		return term{}, false
+		return term{}, p.wrong(raw.openQuote, raw.to, "The quote that begins with “%s” is not closed.", clipped(p.text[raw.openQuote:raw.to]))
 	}
 	read := p.fieldTerm
 	if raw.op == "" {
 		read = p.wordTerm
 	}
-	t, ok := read(raw)
+	t, err := read(raw)
 	if t.negated = raw.negated; t.negated {
 		t.text = "-" + t.text
 	}
-	return t, ok
+	return t, err
 }
 
-func (p *queryParser) wordTerm(raw rawTerm) (term, bool) {
+func (p queryParser) wordTerm(raw rawTerm) (term, error) {
 	switch typed := p.text[raw.nameFrom:raw.to]; {
 	case typed == "":
-		p.fail(raw.from, raw.to, "There is nothing after the minus sign.")
-		return term{}, false
+		return term{}, p.wrong(raw.from, raw.to, "There is nothing after the minus sign.")
 	case typed[0] == '-':
-		p.fail(raw.from, raw.to, "“%s” has two minus signs; put the word in quotes to search for a dash.", clipped(p.text[raw.from:raw.to]))
-		return term{}, false
-	case !p.complete(raw):
-		return term{}, false
+		return term{}, p.wrong(raw.from, raw.to, "“%s” has two minus signs; put the word in quotes to search for a dash.", clipped(p.text[raw.from:raw.to]))
 	}
 	var t term
 	for _, value := range raw.values {
+		if value.pattern.empty() {
+			return term{}, p.missingValue(raw)
+		}
 		t.words = append(t.words, newWord(value.pattern))
 	}
 	t.words, t.text = sorted(t.words, func(w word) string { return w.text })
-	return t, true
+	return t, nil
 }
 
-func (p *queryParser) fieldTerm(raw rawTerm) (term, bool) {
-	field, ok := p.field(raw)
-	if !ok || !p.complete(raw) {
-		return term{}, false
+func (p queryParser) fieldTerm(raw rawTerm) (term, error) {
+	field, err := p.field(raw)
+	if err != nil {
+		return term{}, err
 	}
 	var t term
 	for _, value := range raw.values {
+		if value.pattern.empty() {
+			return term{}, p.missingValue(raw)
+		}
 		a, err := field.read(raw.op, value.pattern)
 		if err != nil {
-			p.fail(value.from, value.to, "“%s” %s.", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
-			return term{}, false
+			return term{}, p.wrong(value.from, value.to, "“%s” %s.", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
 		}
 		t.alternatives = append(t.alternatives, a)
 	}
 	t.alternatives, t.text = sorted(t.alternatives, func(a alternative) string { return a.text })
 	t.text = field.name + field.canonicalOp(raw.op) + t.text
-	return t, true
+	return t, nil
+}
+
+func (p queryParser) missingValue(raw rawTerm) error {
+	return p.wrong(raw.from, raw.to, "A value is missing in “%s”.", clipped(p.text[raw.from:raw.to]))
 }
 
 // canonicalOp is a colon for an equal sign that means the same.
@@ -129,34 +129,23 @@ func sorted[T any](values []T, text func(T) string) ([]T, string) {
 	return values, strings.Join(texts, ",")
 }
 
-// complete checks that no value is missing.
-func (p *queryParser) complete(raw rawTerm) bool {
-	missing := slices.ContainsFunc(raw.values, func(v rawValue) bool { return v.pattern.empty() })
-	if missing {
-		p.fail(raw.from, raw.to, "A value is missing in “%s”.", clipped(p.text[raw.from:raw.to]))
-	}
-	return !missing
-}
-
 // field finds the field of a term and checks that it goes with the operator.
-func (p *queryParser) field(raw rawTerm) (*queryField, bool) {
+func (p queryParser) field(raw rawTerm) (*queryField, error) {
 	name := raw.name(p.text)
 	field := findField(name)
 	opEnd := raw.nameTo + len(raw.op)
 	compares := strings.ContainsAny(raw.op, "<>")
 	switch {
 	case name == "":
-		p.fail(raw.nameTo, opEnd, "“%s” needs a field before it, such as name or mem; put it in quotes to search for the text.", raw.op)
+		return nil, p.wrong(raw.nameTo, opEnd, "“%s” needs a field before it, such as name or mem; put it in quotes to search for the text.", raw.op)
 	case field == nil:
-		p.fail(raw.nameFrom, raw.nameTo, "%s", unknownField(name))
+		return nil, p.wrong(raw.nameFrom, raw.nameTo, "%s", unknownField(name))
 	case compares && !field.ordered:
-		p.fail(raw.nameTo, opEnd, "“%s” has no order; write %s: instead of %s%s.", field.name, field.name, field.name, raw.op)
+		return nil, p.wrong(raw.nameTo, opEnd, "“%s” has no order; write %s: instead of %s%s.", field.name, field.name, field.name, raw.op)
 	case compares && len(raw.values) > 1:
-		p.fail(raw.values[0].to, raw.to, "“%s%s” takes one value; lists go with a colon.", field.name, raw.op)
-	default:
-		return field, true
+		return nil, p.wrong(raw.values[0].to, raw.to, "“%s%s” takes one value; lists go with a colon.", field.name, raw.op)
 	}
-	return nil, false
+	return field, nil
 }
 
 func unknownField(name string) string {

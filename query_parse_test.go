@@ -17,6 +17,7 @@ func TestErrorsSayThePlace(t *testing.T) {
 		{"web -statsu:running x", "statsu", "“statsu” is not a field to search; did you mean status?"},
 		{"Nme:web", "Nme", "did you mean name?"},
 		{"templ:x", "templ", "did you mean template?"},
+		{"zz:x", "zz", "put the whole in quotes"},
 		{"http://web", "http", "put the whole in quotes"},
 		{"10.0.0.1:80", "10.0.0.1", "is not a field to search"},
 		{"status:sleeping", "sleeping", "“sleeping” is not a status; choose running, stopped, error, creating or unknown."},
