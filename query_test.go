@@ -129,6 +129,16 @@ func TestFiguresThatMeanNothingNeverMatch(t *testing.T) {
 	}
 }
 
+func TestNamesBeyondASCII(t *testing.T) {
+	t.Parallel()
+	c := &Container{VMID: 100, Hostname: "MÜLLER", Template: "ΑΒΓ"}
+	for text, want := range map[string]bool{"müller": true, "mü*R": true, "mm": false, "name=Müller": true, "name:ÜLL": true, "template:αβγ": true, "u": false} {
+		if got := matches(t, text, c); got != want {
+			t.Errorf("%q: got %t, want %t", text, got, want)
+		}
+	}
+}
+
 // IPv4 addresses that come in the form of IPv6 are found like any IPv4 address.
 func TestMappedAddresses(t *testing.T) {
 	t.Parallel()
