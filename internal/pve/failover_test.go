@@ -358,3 +358,30 @@ func TestConnectionsAreReusedAndResumed(t *testing.T) {
 		t.Errorf("got %d connections, %d of them resumed, want 3 and 2", connections.Load(), resumed.Load())
 	}
 }
+
+func TestHangingHandshakeEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := New(Config{Endpoints: []string{"https://" + l.Addr().String()}, Token: testToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	_, err = client.Version(ctx)
+	if want := l.Addr().String() + " did not answer in time (GET /version)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	if _, err := FetchCertificate(ctx, "https://"+l.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("fetch certificate: got %v, want the deadline", err)
+	}
+	if took := time.Since(started); took > handshakeTimeout/2 {
+		t.Errorf("took %s, want about 50ms", took)
+	}
+}
