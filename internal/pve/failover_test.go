@@ -225,9 +225,15 @@ func TestWritesAreNeverSentTwice(t *testing.T) {
 			if _, err := client.Version(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			err := write(t.Context(), client)
-			if got := s.count(method); got != 1 || Classify(err).Kind != KindUnavailable {
-				t.Errorf("got %d requests and %v, want 1 and a failure", got, err)
+			for n := 1; n <= 2; n++ { // the kept connection, which would break, is not used for them
+				var broken *connectionError
+				if err := write(t.Context(), client); errors.As(err, &broken) || s.count(method) != n {
+					t.Errorf("got %d requests and %v, want %d that were answered", s.count(method), err, n)
+				}
+			}
+			broken, calls := counting(t, cut)
+			if err := write(t.Context(), newClient(t, broken)); Classify(err).Kind != KindUnavailable || calls.Load() != 1 {
+				t.Errorf("connection breaks: got %d requests and %v, want 1 and a failure", calls.Load(), err)
 			}
 		})
 	}
