@@ -18,29 +18,46 @@ const (
 	idleTimeout      = 4 * time.Second // the server closes after 5 s (pve-http-server AnyEvent.pm)
 )
 
+// transport reads over connections that are kept and writes over new ones. A kept connection can break in the moment
+// in which it is used again: a read is then repeated, a write would fail without anybody knowing whether it was done.
+type transport struct{ reads, writes *http.Transport }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet {
+		return t.reads.RoundTrip(r)
+	}
+	return t.writes.RoundTrip(r)
+}
+
+// CloseIdleConnections is called by that of http.Client.
+func (t transport) CloseIdleConnections() { t.reads.CloseIdleConnections() }
+
 // newTransport speaks HTTP/1.1 only: the server knows nothing else, and the text of older servers' errors is in the
 // reason phrase, which HTTP/2 has not.
-func newTransport(c Config) (*http.Transport, error) {
+func newTransport(c Config) (transport, error) {
 	pins, err := parseFingerprints(c.Fingerprint)
 	if err != nil {
-		return nil, err
+		return transport{}, err
 	}
 	var authorities *x509.CertPool
 	if len(c.Authorities) > 0 {
 		authorities = x509.NewCertPool()
 		if !authorities.AppendCertsFromPEM(c.Authorities) {
-			return nil, fmt.Errorf("no certificate found in the %d bytes of authorities", len(c.Authorities))
+			return transport{}, fmt.Errorf("no certificate found in the %d bytes of authorities", len(c.Authorities))
 		}
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Transport{
+	reads := &http.Transport{
 		DialTLSContext:        dialer{tlsConfig(pins, authorities)}.dial,
 		ResponseHeaderTimeout: headerTimeout,
 		IdleConnTimeout:       idleTimeout,
 		MaxIdleConnsPerHost:   8,
 		Protocols:             protocols,
-	}, nil
+	}
+	writes := reads.Clone()
+	writes.DisableKeepAlives = true
+	return transport{reads, writes}, nil
 }
 
 type dialer struct{ config *tls.Config }
