@@ -84,11 +84,33 @@ func (t *task) disturbed() error {
 	if err := t.pause(f.Delay); err != nil {
 		return err
 	}
-	if f.Drop {
-		return errKilled
+	var failure error
+	switch {
+	case f.Drop:
+		failure = errKilled
+	case f.Reason != "":
+		failure = errors.New(f.Reason)
 	}
-	if f.Reason != "" {
-		return errors.New(f.Reason)
+	if f.Line == 0 {
+		return failure
 	}
+	t.sim.mu.Lock()
+	defer t.sim.mu.Unlock()
+	t.failure, t.failAt = failure, f.Line
 	return nil
+}
+
+// reached ends a task whose fault waits for a log line. The world is locked.
+func (t *task) reached() {
+	if t.failAt > 0 && len(t.lines) >= t.failAt {
+		t.cancel()
+	}
+}
+
+// outcome puts the fault that was reached in place of the interruption that it caused.
+func (t *task) outcome(err error) error {
+	if t.failure != nil && errors.Is(err, errAborted) {
+		return t.failure
+	}
+	return err
 }
