@@ -107,10 +107,10 @@ func (t *task) reached() {
 	}
 }
 
-// outcome puts the fault that was reached in place of the interruption that it caused.
-func (t *task) outcome(err error) error {
-	if t.failure != nil && errors.Is(err, errAborted) {
+// interruption is why the context of a task ended: a fault that was reached, or an abort.
+func (t *task) interruption() error {
+	if t.failure != nil {
 		return t.failure
 	}
-	return err
+	return errAborted
 }

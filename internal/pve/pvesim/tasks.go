@@ -104,7 +104,6 @@ func (t *task) finish(err error) {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
 	t.ended = time.Now()
-	err = t.outcome(err)
 	var refused *apiError
 	switch {
 	case errors.Is(err, errKilled):
@@ -159,7 +158,7 @@ func (t *task) pause(d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-t.ctx.Done():
-		return errAborted
+		return t.interruption()
 	}
 }
 
