@@ -13,23 +13,24 @@ import (
 // It carries three promises: no page can wait for Proxmox VE (web and api do not import pve), client and simulator
 // cannot share a mistake (pvesim imports nothing of ours), and pve and jobs know nothing of containers as Berth sees them.
 var mayImport = map[string][]string{
-	"berth":                     {},
-	"berth/cmd/berth":           {"berth", "berth/internal/app", "berth/internal/fleet", "berth/internal/pve/pvesim", "berth/internal/store"},
-	"berth/internal/app":        {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/live", "berth/internal/store", "berth/internal/web"},
-	"berth/internal/web":        {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/live", "berth/internal/web/static", "berth/internal/web/ui"},
-	"berth/internal/web/ui":     {"berth/internal/web/static"},
-	"berth/internal/web/static": {},
-	"berth/internal/auth":       {"berth", "berth/internal/store"},
-	"berth/internal/fleet":      {"berth", "berth/internal/live", "berth/internal/pve", "berth/internal/store"},
-	"berth/internal/live":       {},
-	"berth/internal/store":      {"berth", "berth/internal/store/sqlc"},
-	"berth/internal/store/sqlc": {},
-	"berth/internal/pve":        {},
-	"berth/internal/pve/pvesim": {},
+	"berth":                           {},
+	"berth/cmd/berth":                 {"berth", "berth/internal/app", "berth/internal/fleet", "berth/internal/pve/pvesim", "berth/internal/store"},
+	"berth/internal/app":              {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/live", "berth/internal/store", "berth/internal/web"},
+	"berth/internal/web":              {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/live", "berth/internal/store", "berth/internal/web/static", "berth/internal/web/ui"},
+	"berth/internal/web/ui":           {"berth/internal/web/static"},
+	"berth/internal/web/static":       {},
+	"berth/internal/auth":             {"berth", "berth/internal/store"},
+	"berth/internal/fleet":            {"berth", "berth/internal/live", "berth/internal/pve", "berth/internal/store"},
+	"berth/internal/live":             {},
+	"berth/internal/store":            {"berth", "berth/internal/store/sqlc"},
+	"berth/internal/store/sqlc":       {},
+	"berth/internal/pve":              {},
+	"berth/internal/pve/pvesim":       {"berth/internal/pve/pvesim/shell"},
+	"berth/internal/pve/pvesim/shell": {},
 }
 
 // testsMayAlsoImport is what only tests and test rigs may import besides.
-var testsMayAlsoImport = []string{"berth/internal/pve/pvesim", "berth/internal/store/storetest", "berth/internal/browsertest"}
+var testsMayAlsoImport = []string{"berth/internal/pve/pvesim", "berth/internal/store/storetest", "berth/internal/browsertest", "berth/internal/pve/pvetest"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()

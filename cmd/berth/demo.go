@@ -16,12 +16,9 @@ import (
 )
 
 type demoCommand struct {
-	Addr       string  `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
-	Nodes      int     `default:"3" help:"Nodes of the simulated cluster (${default})."`
-	Containers int     `default:"40" help:"Containers of the simulated cluster (${default})."`
-	Seed       uint64  `default:"1" help:"The same seed makes the same cluster (${default})."`
-	Speed      float64 `default:"1" help:"How fast the simulated cluster lives (${default})."`
-	Data       string  `placeholder:"DIR" help:"Keep the database there; otherwise it is temporary."`
+	Addr string `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
+	Data string `placeholder:"DIR" help:"Keep the database there; otherwise it is temporary."`
+	worldFlags
 }
 
 const (
@@ -56,10 +53,11 @@ func (c *demoCommand) Run(ctx context.Context, o output) (err error) {
 }
 
 func (c *demoCommand) startSimulator() (*pvesim.Sim, error) {
-	if c.Nodes < 1 || c.Nodes > 1000 || c.Containers < 0 || c.Containers > 100_000 || c.Speed <= 0 || c.Speed > 1000 {
-		return nil, berth.Errorf(berth.Invalid, "The demo takes 1 to 1,000 nodes, 0 to 100,000 containers, and a speed above 0 and up to 1,000.")
+	options, err := c.options("9.2")
+	if err != nil {
+		return nil, err
 	}
-	sim, err := pvesim.New(pvesim.Options{Nodes: c.Nodes, Containers: c.Containers, Seed: c.Seed, Speed: c.Speed, Cluster: demoCluster})
+	sim, err := pvesim.New(options)
 	if err != nil {
 		return nil, err
 	}

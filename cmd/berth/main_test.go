@@ -202,3 +202,20 @@ func status(t *testing.T, client *http.Client, url string) int {
 	}
 	return response.StatusCode
 }
+
+func TestPvesimPrintsWhatConnectsABerth(t *testing.T) {
+	t.Parallel()
+	p := start(t, "pvesim", "--addr", "127.0.0.1:0", "--ssh-addr", "127.0.0.1:0", "--containers", "5", "--version", "8.4")
+	for {
+		line := strings.TrimSpace(p.line(t))
+		if !strings.HasPrefix(line, "berth cluster add") {
+			continue
+		}
+		args := strings.Fields(strings.ReplaceAll(line, "'", ""))[1:]
+		out, err := exec.Command("berth", append(args, "--data", t.TempDir())...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+		return
+	}
+}

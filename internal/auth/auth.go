@@ -27,7 +27,7 @@ type Options struct {
 const (
 	sessionLifetime = 30 * 24 * time.Hour
 	sessionIdle     = 7 * 24 * time.Hour
-	userIDKey       = "user"
+	userIDKey       = store.SessionUser
 )
 
 // New makes an Auth on the store.

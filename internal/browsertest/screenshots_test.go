@@ -34,6 +34,10 @@ func TestScreenshots(t *testing.T) {
 		when string
 	}{
 		{"dashboard", b, "/", allCards + " === 40"},
+		{"table", b, "/containers?layout=table", `document.querySelectorAll('[data-testid="container-row"]').length === 40`},
+		{"grouped", b, "/?group=node", `document.querySelectorAll('.group-head').length === 3`},
+		{"bad-query", b, "/?q=web%20colour:red", `document.querySelector('#query-problem').innerText !== ''`},
+		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`},

@@ -20,7 +20,7 @@ func (s *Snapshot) View(q berth.Query, order berth.Sort, limit int, now time.Tim
 	v := View{Snapshot: s}
 	for _, cluster := range s.Clusters {
 		for _, c := range cluster.Containers {
-			if q.Matches(c) {
+			if q.Matches(c, now) {
 				v.Containers = append(v.Containers, c)
 			}
 		}

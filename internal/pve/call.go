@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // request is one call of the API. Its parameters go into the query of GET and DELETE, which may have no body
@@ -82,7 +83,8 @@ func taskOf(r request, text string) (UPID, error) {
 }
 
 // do sends a request to the first endpoint that takes it. Reading moves on to the next endpoint when a connection
-// fails; writing only when there was no connection at all, so nothing is ever written twice.
+// fails; writing only when there was no connection at all, so nothing is ever written twice. On a kept connection that
+// the server closed meanwhile, net/http reads once more by itself.
 func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	select {
 	case c.slots <- struct{}{}:
@@ -90,29 +92,30 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	case <-ctx.Done():
 		return answer{}, fmt.Errorf("%s %s: waiting for a free slot: %w", r.method, r.pattern, context.Cause(ctx))
 	}
-	tries := inOrder(c.endpoints, c.now())
-	if r.method == http.MethodGet && len(tries) == 1 {
-		tries = append(tries, tries[0])
-	}
 	var failures []error
-	for i, e := range tries {
+	for _, e := range inOrder(c.endpoints, c.now()) {
 		a, connected, err := c.attempt(ctx, e, r)
 		var broken *connectionError
 		if !errors.As(err, &broken) {
 			return a, err
 		}
 		failures = append(failures, err)
-		final := ctx.Err() != nil || (connected && r.method != http.MethodGet) || (!connected && i+1 < len(tries) && tries[i+1] == e)
-		if final {
+		if ctx.Err() != nil || (connected && r.method != http.MethodGet) {
 			break
 		}
 	}
-	return answer{}, joinFailures(failures)
+	return answer{}, allFailed(failures)
 }
 
-func joinFailures(failures []error) error {
-	if len(failures) == 1 || failures[0].Error() == failures[len(failures)-1].Error() {
-		return failures[len(failures)-1]
+// allFailed are the failures of all endpoints, in one line.
+type allFailed []error
+
+func (f allFailed) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
 	}
-	return errors.Join(failures...)
+	return strings.Join(texts, "; ")
 }
+
+func (f allFailed) Unwrap() []error { return f }

@@ -2,6 +2,7 @@ package pve
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
@@ -36,15 +37,42 @@ func TestErrorTextComesFromTheBodyOrTheReasonPhrase(t *testing.T) {
 	}
 }
 
+func TestWholeMessageAndFieldsComeFromTheBody(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, newServer(t, func(*http.Request) (string, string) {
+		return "400 Parameter verification failed.", `{"data":null,"message":"first line\nsecond line\n","errors":{"net0":"invalid format\n\n","vmid":7}}`
+	}))
+	_, err := client.Version(t.Context())
+	want := &Error{Method: "GET", Path: "/version", Status: 400, Message: "first line\nsecond line", Params: map[string]string{"net0": "invalid format", "vmid": "7"}}
+	var got *Error
+	if errors.As(err, &got); !cmp.Equal(want, got) {
+		t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
+	}
+	const text = "first line\nsecond line net0: invalid format. vmid: 7. (GET /version answered 400)"
+	if err.Error() != text {
+		t.Errorf("got text %q, want %q", err, text)
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere, calls := counting(t, good)
+	client := newClient(t, newServer(t, func(*http.Request) (string, string) {
+		return "301 Moved Permanently\r\nLocation: " + elsewhere.URL, ""
+	}))
+	if _, err := client.Version(t.Context()); err == nil || !strings.Contains(err.Error(), "Moved Permanently") || calls.Load() != 0 {
+		t.Errorf("got %v and %d calls of the other server, want an error and none", err, calls.Load())
+	}
+}
+
 func TestUnusableAnswersSayWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ status, body, want string }{
-		"page of a proxy":        {"200 OK", "<html><head><title>Please sign in</title>", `a web page ("Please sign in")`},
-		"truncated JSON":         {"200 OK", `{"data":{"version":"9.2`, "JSON is broken"},
-		"empty body":             {"200 OK", "", "it is empty"},
-		"no envelope":            {"200 OK", `{"version":"9.2"}`, "it has no data"},
-		"list for an object":     {"200 OK", `{"data":[1]}`, "unreadable value"},
-		"redirect is no success": {"301 Moved Permanently", "", "Moved Permanently"},
+		"page of a proxy":    {"200 OK", "<html><head><title>Please sign in</title>", `a web page ("Please sign in")`},
+		"truncated JSON":     {"200 OK", `{"data":{"version":"9.2`, "JSON is broken"},
+		"empty body":         {"200 OK", "", "it is empty"},
+		"no envelope":        {"200 OK", `{"version":"9.2"}`, "it has no data"},
+		"list for an object": {"200 OK", `{"data":[1]}`, "unreadable value"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -79,6 +107,33 @@ func TestWrongCertificateNamesBothFingerprints(t *testing.T) {
 	}
 	if got := Classify(err).Kind; got != KindUntrusted {
 		t.Errorf("got kind %q, want %q", got, KindUntrusted)
+	}
+}
+
+func TestOneOfSeveralPinsIsEnough(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, func(*http.Request) (string, string) { return "200 OK", `{"data":{}}` })
+	client, err := New(Config{Endpoints: []string{server.URL}, Token: testToken, Fingerprint: strings.Repeat("AB", 32) + ", " + fingerprintText(server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Version(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAuthoritiesReplaceThoseOfTheSystem(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, func(*http.Request) (string, string) { return "200 OK", `{"data":{}}` })
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	client, err := New(Config{Endpoints: []string{server.URL}, Token: testToken, Authorities: authority})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Version(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -40,6 +40,7 @@ type ClusterMember struct {
 	ID      int
 	Online  bool
 	Local   bool // the node that answered
+	Odd     []string
 }
 
 // ClusterStatus reads membership and quorum. It needs Sys.Audit on /.
@@ -61,13 +62,14 @@ func (c *Client) ClusterStatus(ctx context.Context) (ClusterStatus, error) {
 		case "cluster":
 			status.Name, status.Quorate = r.Name, r.Quorate
 		case "node":
-			status.Members = append(status.Members, ClusterMember{r.Name, r.IP, r.NodeID, r.Online, r.Local})
+			status.Members = append(status.Members, ClusterMember{r.Name, r.IP, r.NodeID, r.Online, r.Local, r.Odd})
 		}
 	}
 	return status, err
 }
 
-// NextID names the smallest free VMID. It is not reserved: a creation can still fail with KindExists.
+// NextID names the smallest free VMID. It is not reserved: a creation can still fail with KindExists. (The server sends
+// it as a string, although it documents a number: pve-manager 9.2.11.)
 func (c *Client) NextID(ctx context.Context) (int, error) {
 	return fetch[int](ctx, c, get("/cluster/nextid"))
 }

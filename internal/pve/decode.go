@@ -3,6 +3,7 @@ package pve
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -12,6 +13,9 @@ import (
 // decode reads JSON into *target the lenient way that Proxmox needs (see scalar.go), by `pve:"name"` tags.
 // Unknown keys are ignored. A struct with an Odd field collects the names of its unreadable fields there; where no
 // struct on the way up has one, the answer as a whole is an error.
+//
+// encoding/json would give up a whole answer for one odd value, and to make it lenient every field would need a type
+// of its own. It still judges the syntax, see checkSyntax.
 func decode(data []byte, target any) error {
 	if err := checkSyntax(data); err != nil {
 		return err
@@ -22,10 +26,14 @@ func decode(data []byte, target any) error {
 // decodeChecked is decode for text that passed checkSyntax.
 func decodeChecked(data []byte, target any) error {
 	r := &reader{data: data}
-	if odd := r.value(reflect.ValueOf(target).Elem()); odd != nil {
+	switch odd := r.value(reflect.ValueOf(target).Elem()); {
+	case odd == nil:
+		return nil
+	case odd[0] == "":
+		return errors.New("unreadable value: its data is of another type than expected")
+	default:
 		return fmt.Errorf("unreadable value at %q", odd[0])
 	}
-	return nil
 }
 
 // checkSyntax lets encoding/json judge the text, so that everything after it may assume well-formed JSON.
@@ -33,8 +41,8 @@ func checkSyntax(data []byte) error {
 	if json.Valid(data) {
 		return nil
 	}
-	var any json.RawMessage
-	return json.Unmarshal(data, &any)
+	var text json.RawMessage
+	return json.Unmarshal(data, &text)
 }
 
 var (
@@ -60,8 +68,11 @@ func (r *reader) value(v reflect.Value) (odd []string) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return r.value(v.Elem())
+		target := reflect.New(v.Type().Elem())
+		if odd = r.value(target.Elem()); odd == nil {
+			v.Set(target)
+		}
+		return odd
 	case reflect.Struct:
 		return r.structure(v, planOf(v.Type()))
 	case reflect.Slice:
@@ -151,14 +162,15 @@ func (r *reader) mapping(v reflect.Value) (odd []string) {
 }
 
 func (r *reader) mapEntry(m, key reflect.Value) (odd []string) {
+	entry := reflect.New(m.Type().Elem()).Elem()
+	if odd = r.value(entry); odd != nil {
+		return odd
+	}
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))
 	}
-	entry := reflect.New(m.Type().Elem()).Elem()
-	if odd = r.value(entry); odd == nil {
-		m.SetMapIndex(key.Convert(m.Type().Key()), entry)
-	}
-	return odd
+	m.SetMapIndex(key.Convert(m.Type().Key()), entry)
+	return nil
 }
 
 func fieldOf(v reflect.Value, index []int) reflect.Value {

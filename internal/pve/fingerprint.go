@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Fingerprint is the SHA-256 of a certificate in DER form.
@@ -29,6 +30,19 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 		return Fingerprint{}, fmt.Errorf("certificate fingerprint has %d bytes; a SHA-256 has 32", len(raw))
 	}
 	return Fingerprint(raw), nil
+}
+
+// parseFingerprints reads fingerprints that are separated by commas or white space.
+func parseFingerprints(list string) ([]Fingerprint, error) {
+	var all []Fingerprint
+	for _, s := range strings.FieldsFunc(list, func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
+		f, err := ParseFingerprint(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 // FormatFingerprint writes a fingerprint as Proxmox shows it: pairs of upper-case hexadecimal digits, joined by colons.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ import (
 // no known authority signed.
 type CertificateError struct {
 	Endpoint string
-	Want     Fingerprint // what is pinned; zero if nothing is
+	Want     Fingerprint // what is pinned, the first of several; zero if nothing is
 	Got      Fingerprint // what the server shows
 	Err      error       // why the certificate was not accepted, if nothing is pinned
 }
@@ -32,27 +33,27 @@ func (e *CertificateError) Error() string {
 // Unwrap returns the error of the verification.
 func (e *CertificateError) Unwrap() error { return e.Err }
 
-// tlsConfig verifies by the pinned leaf alone, or the usual way against authorities (nil: those of the system).
-// A pin is checked by VerifyConnection, which runs for resumed sessions too.
-func tlsConfig(pin *Fingerprint, authorities *x509.CertPool) *tls.Config {
+// tlsConfig verifies by the pinned leafs alone, or the usual way against authorities (nil: those of the system).
+// Pins are checked by VerifyConnection, which runs for resumed sessions too.
+func tlsConfig(pins []Fingerprint, authorities *x509.CertPool) *tls.Config {
 	c := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            authorities,
 		ClientSessionCache: tls.NewLRUClientSessionCache(32),
 	}
-	if pin != nil {
+	if len(pins) > 0 {
 		c.InsecureSkipVerify = true
-		c.VerifyConnection = func(s tls.ConnectionState) error { return checkPin(*pin, s) }
+		c.VerifyConnection = func(s tls.ConnectionState) error { return checkPins(pins, s) }
 	}
 	return c
 }
 
-func checkPin(pin Fingerprint, s tls.ConnectionState) error {
+func checkPins(pins []Fingerprint, s tls.ConnectionState) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("server shows no certificate")
 	}
-	if got := fingerprintOf(s.PeerCertificates[0]); got != pin {
-		return &CertificateError{Endpoint: s.ServerName, Want: pin, Got: got}
+	if got := fingerprintOf(s.PeerCertificates[0]); !slices.Contains(pins, got) {
+		return &CertificateError{Endpoint: s.ServerName, Want: pins[0], Got: got}
 	}
 	return nil
 }

@@ -61,3 +61,16 @@ func dirProblem(dir, what string, err error) error {
 		Err:     err,
 	}
 }
+
+// publish gives the complete file temp the name path as well, unless another process was faster: its file is kept.
+// The new name survives a power cut.
+func publish(temp, path string) error {
+	if err := os.Link(temp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

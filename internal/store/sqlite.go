@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,17 +18,19 @@ import (
 // sqliteReaders is how many readers may run beside the one writer; WAL lets them, and each costs up to 2 MB of cache.
 const sqliteReaders = 4
 
+const walMode = "_pragma=journal_mode(WAL)"
+
 // connectSQLite opens the file with one connection that writes, so that writers queue in Go instead of
 // polling SQLite's lock, and a few that only read.
 func (s *Store) connectSQLite(ctx context.Context, file string) error {
 	if err := checkWritable(filepath.Dir(file)); err != nil {
 		return err
 	}
-	if err := createPrivate(file); err != nil {
-		return dirProblem(filepath.Dir(file), "cannot be written to", err)
+	if err := createFile(ctx, file); err != nil {
+		return sqliteProblem(file, err)
 	}
 	var err error
-	if s.write, err = sql.Open("sqlite", sqliteDSN(file, "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")); err != nil {
+	if s.write, err = sql.Open("sqlite", sqliteDSN(file, "_txlock=immediate&_pragma=synchronous(NORMAL)&"+walMode)); err != nil {
 		return sqliteProblem(file, err)
 	}
 	s.write.SetMaxOpenConns(1)
@@ -49,17 +50,29 @@ func sqliteDSN(file, more string) string {
 	return u.String()
 }
 
-// createPrivate makes an empty file, which is an empty SQLite database, that only its owner may read; SQLite gives
-// the files beside it the same mode.
-func createPrivate(file string) error {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+// createFile makes an empty database in WAL mode that only its owner may read, unless there is one; SQLite gives the
+// files beside it the same mode. It appears in WAL mode at once, because SQLite does not wait for its lock
+// when several processes change the mode of one file ("database is locked").
+func createFile(ctx context.Context, file string) (err error) {
+	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".berth-db-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", sqliteDSN(f.Name(), walMode))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.PingContext(ctx), db.Close()); err != nil {
+		return err
+	}
+	return publish(f.Name(), file)
 }
 
 // sqliteProblem says what a person can do about a file that does not open.

@@ -86,7 +86,7 @@ func newCountLinks(n berth.Node) []countLink {
 	for _, s := range berth.Statuses() {
 		if count := n.Containers.Of(s); count > 0 {
 			view := newStatusView(s)
-			q := url.Values{"q": {"status:" + string(s) + " node:" + n.Name + " cluster:" + n.Cluster}}
+			q := url.Values{"q": {"status:" + string(s) + " node:" + berth.QuoteValue(n.Name) + " cluster:" + n.Cluster}}
 			links = append(links, countLink{Text: strconv.Itoa(count) + " " + string(s), Class: view.Class, Icon: view.Icon,
 				Href: templ.SafeURL("/?" + q.Encode())})
 		}

@@ -19,58 +19,67 @@ import (
 // and shared by everybody who looks at the same view.
 type rendition struct {
 	snapshot *fleet.Snapshot
+	params   viewParams
 	page     dashboardPage
 	pieces   [pieceCount]string
-	cards    []cardPiece
-	digest   string // of all that is shown; equal digests show the same
+	items    []itemPiece
+	keys     []string // of the containers of items
+	digest   string   // of all that is shown; equal digests show the same
 
-	before string                         // digest of the rendition before
-	update func() *message                // from the one before to this one
-	whole  func() *message                // from anything to this one
-	made   map[*berth.Container]cardPiece // cards that need not be rendered again
+	before string                // digest of the rendition before
+	update *message              // from the one before to this one; nil when there was none
+	whole  func() *message       // from anything to this one
+	made   map[itemKey]itemPiece // items that need not be rendered again
 }
 
-// The pieces besides the cards.
+// The pieces besides the items of the list, each an element of its own.
 const (
 	pieceBanners = iota
 	pieceSummary
+	pieceTotals
 	pieceMatching
-	pieceEmpty
+	pieceToolbar
 	pieceMore
 	pieceCount
 )
 
-// cardPiece is a card rendered to HTML.
-type cardPiece struct {
+var pieceTargets = [pieceCount]string{"#banners", "#summary", "#totals", "#matching", "#toolbar", "#more"}
+
+// itemPiece is an item of the list rendered to HTML.
+type itemPiece struct {
 	id, html string
-	figures  string // the part of html with the figures
+	figures  string // the part of html with the figures, if it is an element of its own
 }
 
-func (c cardPiece) withoutFigures() string { return strings.Replace(c.html, c.figures, "", 1) }
+// itemKey names a rendered item: a container that did not change stays the same pointer.
+type itemKey struct {
+	container *berth.Container
+	id        string
+}
 
-// renderView renders what params show of the snapshot. Cards of containers that did not change are taken from the
-// rendition before, if there is one.
+func (p itemPiece) withoutFigures() string { return strings.Replace(p.html, p.figures, "", 1) }
+
+// renderView renders what params show of the snapshot. Containers that did not change are taken from the rendition
+// before, if there is one.
 func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, now time.Time) (*rendition, error) {
-	view := snapshot.View(params.Query, params.Sort, params.Limit, now)
-	r := &rendition{snapshot: snapshot, page: newDashboardPage(view, params, now), made: map[*berth.Container]cardPiece{}}
+	r := &rendition{snapshot: snapshot, params: params, page: newDashboardPage(snapshot, params, now), made: map[itemKey]itemPiece{}}
 	if err := r.renderPieces(); err != nil {
 		return nil, err
 	}
-	if err := r.renderCards(view.Containers, before); err != nil {
+	if err := r.renderItems(before, now); err != nil {
 		return nil, err
 	}
 	r.digest = r.digestOfAll()
 	r.whole = sync.OnceValue(func() *message { return newUpdate(r.digest, r.wholePartials()) })
-	if before != nil {
-		r.before = before.digest
-		r.update = sync.OnceValue(func() *message { return newUpdate(r.digest, r.partialsSince(before)) })
+	if before != nil { // made now, not when it is asked for: otherwise every rendition would keep the ones before it alive
+		r.before, r.update = before.digest, newUpdate(r.digest, r.partialsSince(before))
 	}
 	return r, nil
 }
 
 func (r *rendition) renderPieces() error {
 	p := r.page
-	for i, component := range []templ.Component{banners(p.Banners), summary(p.Tiles), matching(p.Matching), emptyNotice(p.Empty), more(p.More)} {
+	for i, component := range []templ.Component{banners(p.Banners), summary(p.Tiles), totals(p.Totals), matching(p.Matching), toolbarView(p.Toolbar), more(p.More)} {
 		html, err := toHTML(component)
 		if err != nil {
 			return err
@@ -80,32 +89,56 @@ func (r *rendition) renderPieces() error {
 	return nil
 }
 
-func (r *rendition) renderCards(containers []*berth.Container, before *rendition) error {
-	reusable := before != nil && len(before.snapshot.Clusters) == len(r.snapshot.Clusters)
-	for i, c := range containers {
-		piece, ok := cardPiece{}, false
-		if reusable {
-			piece, ok = before.made[c]
+func (r *rendition) renderItems(before *rendition, now time.Time) error {
+	reusable := before != nil && before.page.Many == r.page.Many
+	for _, item := range r.page.Items {
+		key := itemKey{item.Container, item.ID}
+		piece, ok := itemPiece{}, false
+		if reusable && item.Container != nil {
+			piece, ok = before.made[key]
 		}
 		if !ok {
 			var err error
-			if piece, err = renderCard(r.page.Cards[i]); err != nil {
+			if piece, err = r.renderItem(item, now); err != nil {
 				return err
 			}
 		}
-		r.made[c] = piece
-		r.cards = append(r.cards, piece)
+		if item.Container != nil {
+			r.made[key] = piece
+			r.keys = append(r.keys, item.Container.Key())
+		}
+		r.items = append(r.items, piece)
 	}
 	return nil
 }
 
-func renderCard(v cardView) (cardPiece, error) {
+func (r *rendition) renderItem(item listItem, now time.Time) (itemPiece, error) {
+	if item.Container == nil {
+		html, err := toHTML(r.groupHead(item))
+		return itemPiece{id: item.ID, html: html}, err
+	}
+	v := newCardView(item.Container, item.ID, r.page.Many, now)
+	switch r.params.Layout {
+	case tableLayout:
+		html, err := toHTML(row(v, r.page.Columns))
+		return itemPiece{id: item.ID, html: html}, err
+	case detailLayout:
+		html, err := toHTML(detail(v, newDetailView(item.Container)))
+		return itemPiece{id: item.ID, html: html}, err
+	}
 	html, err := toHTML(card(v))
 	if err != nil {
-		return cardPiece{}, err
+		return itemPiece{}, err
 	}
 	figures, err := toHTML(cardFigures(v))
-	return cardPiece{id: v.DOMID, html: html, figures: figures}, err
+	return itemPiece{id: item.ID, html: html, figures: figures}, err
+}
+
+func (r *rendition) groupHead(item listItem) templ.Component {
+	if r.params.Layout == tableLayout {
+		return groupRow(item, len(r.page.Columns)+1)
+	}
+	return groupCard(item)
 }
 
 func toHTML(c templ.Component) (string, error) {
@@ -121,8 +154,8 @@ func (r *rendition) digestOfAll() string {
 	for _, piece := range r.pieces {
 		_, _ = h.Write([]byte(piece)) // a hash does not fail
 	}
-	for _, c := range r.cards {
-		_, _ = h.Write([]byte(c.html))
+	for _, p := range r.items {
+		_, _ = h.Write([]byte(p.html))
 	}
 	return strconv.FormatUint(h.Sum64(), 36)
 }
@@ -133,7 +166,7 @@ func (r *rendition) message(at string) *message {
 	case at == r.digest:
 		return nil
 	case at == r.before && r.update != nil:
-		return r.update()
+		return r.update
 	default:
 		return r.whole()
 	}
@@ -143,7 +176,7 @@ func (r *rendition) message(at string) *message {
 func (r *rendition) partialsSince(before *rendition) string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
-		if target != "" && r.pieces[i] != before.pieces[i] {
+		if r.pieces[i] != before.pieces[i] {
 			writePartial(&b, target, r.pieces[i])
 		}
 	}
@@ -151,13 +184,13 @@ func (r *rendition) partialsSince(before *rendition) string {
 		writePartial(&b, "#list", r.listHTML())
 		return b.String()
 	}
-	for i, c := range r.cards {
-		switch old := before.cards[i]; {
-		case c.html == old.html:
-		case c.withoutFigures() == old.withoutFigures():
-			writePartial(&b, "#"+c.id+"-figures", c.figures)
+	for i, p := range r.items {
+		switch old := before.items[i]; {
+		case p.html == old.html:
+		case p.figures != "" && p.withoutFigures() == old.withoutFigures():
+			writePartial(&b, "#"+p.id+"-figures", p.figures)
 		default:
-			writePartial(&b, "#"+c.id, c.html)
+			writePartial(&b, "#"+p.id, p.html)
 		}
 	}
 	return b.String()
@@ -167,22 +200,23 @@ func (r *rendition) partialsSince(before *rendition) string {
 func (r *rendition) wholePartials() string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
-		if target != "" {
-			writePartial(&b, target, r.pieces[i])
-		}
+		writePartial(&b, target, r.pieces[i])
 	}
 	writePartial(&b, "#list", r.listHTML())
 	return b.String()
 }
 
-var pieceTargets = [pieceCount]string{pieceBanners: "#banners", pieceSummary: "#summary", pieceMatching: "#matching", pieceMore: "#more"}
-
 func (r *rendition) sameOrder(before *rendition) bool {
-	if len(r.cards) != len(before.cards) || r.pieces[pieceEmpty] != before.pieces[pieceEmpty] {
+	return len(r.items) == len(before.items) && r.page.Empty == before.page.Empty && r.continues(before)
+}
+
+// continues tells whether the list begins with the items of shorter, in their order.
+func (r *rendition) continues(shorter *rendition) bool {
+	if len(r.items) < len(shorter.items) {
 		return false
 	}
-	for i, c := range r.cards {
-		if c.id != before.cards[i].id {
+	for i, p := range shorter.items {
+		if p.id != r.items[i].id {
 			return false
 		}
 	}
@@ -191,94 +225,22 @@ func (r *rendition) sameOrder(before *rendition) bool {
 
 // listHTML is the element #list with everything in it.
 func (r *rendition) listHTML() string {
-	var b strings.Builder
-	b.WriteString(`<div id="list">`)
-	b.WriteString(r.pieces[pieceEmpty])
-	if len(r.cards) > 0 {
-		b.WriteString(`<ul id="cards" class="card-grid">`)
-		for _, c := range r.cards {
-			b.WriteString(c.html)
-		}
-		b.WriteString(`</ul>`)
+	html, err := toHTML(list(r.page, r.params.Layout, r.itemsHTML(0)))
+	if err != nil {
+		return `<div id="list"></div>` // a strings.Builder does not fail, and nothing else in it can
 	}
-	b.WriteString(`</div>`)
+	return html
+}
+
+// itemsHTML is the HTML of the items from the given one on.
+func (r *rendition) itemsHTML(from int) string {
+	var b strings.Builder
+	for _, p := range r.items[from:] {
+		b.WriteString(p.html)
+	}
 	return b.String()
 }
 
 func writePartial(b *strings.Builder, target, html string) {
 	fmt.Fprintf(b, `<hx-partial hx-target="%s" hx-swap="outerMorph">%s</hx-partial>`, target, html)
-}
-
-// views keeps the latest rendition of each view that people look at, so that equal views are computed and rendered once.
-type views struct {
-	fleet *fleet.Fleet
-	now   func() time.Time
-
-	mu   sync.Mutex
-	open map[string]*view
-}
-
-// view is one query, sort and length of the list, and its latest rendition.
-type view struct {
-	params viewParams
-	mu     sync.Mutex
-	latest *rendition
-	used   time.Time
-}
-
-const viewsKept = 200 // renditions kept at most; the least recently used ones go first
-
-func newViews(f *fleet.Fleet, now func() time.Time) *views {
-	return &views{fleet: f, now: now, open: map[string]*view{}}
-}
-
-// of gives the rendition of the current snapshot for params.
-func (all *views) of(params viewParams) (*rendition, error) {
-	now := all.now()
-	v := all.find(params, now)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	snapshot := all.fleet.Snapshot()
-	if v.latest != nil && v.latest.snapshot == snapshot {
-		return v.latest, nil
-	}
-	if v.latest != nil && v.latest.snapshot.ShowsSame(snapshot) {
-		same := *v.latest
-		same.snapshot = snapshot
-		v.latest = &same
-		return v.latest, nil
-	}
-	r, err := renderView(snapshot, params, v.latest, now)
-	if err != nil {
-		return nil, err
-	}
-	v.latest = r
-	return r, nil
-}
-
-func (all *views) find(params viewParams, now time.Time) *view {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	key := params.encode()
-	v := all.open[key]
-	if v == nil {
-		all.makeRoom()
-		v = &view{params: params}
-		all.open[key] = v
-	}
-	v.used = now
-	return v
-}
-
-func (all *views) makeRoom() {
-	if len(all.open) < viewsKept {
-		return
-	}
-	oldest := ""
-	for key, v := range all.open {
-		if oldest == "" || v.used.Before(all.open[oldest].used) {
-			oldest = key
-		}
-	}
-	delete(all.open, oldest)
 }

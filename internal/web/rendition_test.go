@@ -40,7 +40,7 @@ func mustRender(t testing.TB, s *fleet.Snapshot, query string, before *rendition
 	if err != nil {
 		t.Fatal(err)
 	}
-	params, err := parseViewParams(values)
+	params, err := parseViewParams(values, preferences{})
 	if err != nil {
 		t.Fatal(err)
 	}

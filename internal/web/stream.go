@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -19,18 +18,9 @@ const (
 	writeTimeout = 30 * time.Second // a browser that takes nothing for so long is gone
 )
 
-// streamURL is the address of the stream that keeps a page of params current which shows the digest seen.
-func streamURL(params viewParams, seen string) string {
-	u := params.at("/live")
-	if strings.Contains(u, "?") {
-		return u + "&seen=" + url.QueryEscape(seen)
-	}
-	return u + "?seen=" + url.QueryEscape(seen)
-}
-
 // getLive is the event stream of one page: first whatever the page has missed, then every change of what it shows.
 func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
-	params, err := parseViewParams(r.URL.Query())
+	params, err := parseViewParams(r.URL.Query(), preferences{})
 	if err != nil {
 		return err
 	}
@@ -38,21 +28,27 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 	if seen == "" {
 		seen = r.URL.Query().Get("seen")
 	}
-	defer s.fleet.Watch().Close()
+	watcher := s.fleet.Watch()
+	defer watcher.Close()
 	news := s.hub.Subscribe(live.Fleet)
 	defer news.Close()
 	out := startStream(w, r)
-	return s.sendChanges(r.Context(), out, news, params, seen)
+	return s.sendChanges(r.Context(), out, news, watcher, params, seen)
 }
 
 // sendChanges sends until the browser has gone or the server closes; neither is an error.
-func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, params viewParams, seen string) error {
+func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, watcher *fleet.Watcher, params viewParams, seen string) error {
 	beat := time.NewTicker(keepAlive)
 	defer beat.Stop()
+	shown := ""
 	for {
 		current, err := s.views.of(params)
 		if err != nil {
 			return err
+		}
+		if shown != current.digest {
+			shown = current.digest
+			watcher.Show(current.keys)
 		}
 		if m := current.message(seen); m != nil {
 			out.send(m)

@@ -11,10 +11,12 @@ import (
 	"berth/internal/auth"
 	"berth/internal/fleet"
 	"berth/internal/live"
+	"berth/internal/store"
 )
 
 // Server answers browsers. Make one with New.
 type Server struct {
+	store   *store.Store
 	fleet   *fleet.Fleet
 	auth    *auth.Auth
 	hub     *live.Hub
@@ -26,9 +28,9 @@ type Server struct {
 }
 
 // New makes a Server; now is the clock.
-func New(f *fleet.Fleet, a *auth.Auth, hub *live.Hub, log *slog.Logger, now func() time.Time) *Server {
+func New(st *store.Store, f *fleet.Fleet, a *auth.Auth, hub *live.Hub, log *slog.Logger, now func() time.Time) *Server {
 	closing, cancel := context.WithCancel(context.Background())
-	return &Server{fleet: f, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), closing: closing, close: cancel}
+	return &Server{store: st, fleet: f, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), closing: closing, close: cancel}
 }
 
 // Close ends every open event stream, so that the HTTP server can shut down.

@@ -8,12 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"berth/internal/pve/pvesim/shell"
 )
 
 // archive is what a backup volume remembers of its container.
 type archive struct {
 	conf map[string]string
-	box  *box
+	box  *shell.Box
 }
 
 var backupName = regexp.MustCompile(`vzdump-lxc-(\d+)-`)
@@ -147,7 +149,7 @@ func (t *task) dump(d *dump) error {
 	for _, vmid := range d.ids {
 		if err := t.dumpOne(d, st, vmid); err != nil {
 			if t.ctx.Err() != nil {
-				return errAborted
+				return t.interruption()
 			}
 			t.log("ERROR: Backup of VM %d failed - %s", vmid, err)
 			t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))
@@ -255,7 +257,7 @@ func (t *task) newArchive(d *dump, ct *container, began time.Time) (v *volume, n
 	f := ct.shape.figuresAt(ct.seed, t.sim.clock(began), ct.started)
 	notes := strings.NewReplacer("{{guestname}}", ct.name(), "{{vmid}}", strconv.Itoa(ct.vmid), "{{node}}", t.node.name, "{{cluster}}", t.sim.world.name).Replace(d.notes)
 	v = &volume{name: file, content: "backup", format: ext, vmid: ct.vmid, size: f.disk/2 + 1<<20, made: began, notes: notes, protected: d.protected,
-		archive: &archive{conf, ct.box.copied()}}
+		archive: &archive{conf, copied(ct.box)}}
 	return v, ct.name(), ct.feature(&t.sim.world)
 }
 

@@ -80,6 +80,8 @@ var nodeCalls = map[string]handler{
 	"GET /nodes/{node}/tasks/{upid}/status": taskStatus,
 	"GET /nodes/{node}/tasks/{upid}/log":    taskLog,
 	"DELETE /nodes/{node}/tasks/{upid}":     abortTask,
+
+	"GET /nodes/{node}/config": nodeConfig, "GET /nodes/{node}/syslog": syslog, "GET /nodes/{node}/apt/update": updates,
 }
 
 var containerCalls = map[string]handler{
@@ -96,6 +98,8 @@ var containerCalls = map[string]handler{
 	"GET /nodes/{node}/lxc/{vmid}/interfaces":                    interfaces,
 	"GET /nodes/{node}/lxc/{vmid}/config":                        getConfig,
 	"GET /nodes/{node}/lxc/{vmid}/pending":                       getPending,
+	"POST /nodes/{node}/lxc/{vmid}/termproxy":                    termproxy,
+	"GET /nodes/{node}/lxc/{vmid}/vncwebsocket":                  vncwebsocket,
 	"PUT /nodes/{node}/lxc/{vmid}/config":                        updateConfig,
 	"POST /nodes/{node}/lxc":                                     createContainer,
 	"DELETE /nodes/{node}/lxc/{vmid}":                            destroyContainer,

@@ -41,7 +41,7 @@ func cloneContainer(c *call) (any, error) {
 	seed := hash(c.sim.opt.Seed, "clone", strconv.Itoa(newID), strconv.Itoa(c.sim.world.version))
 	k.to = &container{vmid: newID, node: k.target, seed: seed, conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
 	k.to.sample = c.sim.newborn(k.target, c.now)
-	k.to.services, k.to.box = k.from.services, k.from.box.copied()
+	k.to.services, k.to.box = k.from.services, copied(k.from.box)
 	k.to.reshape(int(k.from.shape.load * 100))
 	c.sim.world.add(k.to)
 	c.sim.world.aclChanged()
@@ -230,10 +230,25 @@ func makeTemplate(c *call) (any, error) {
 				if err != nil {
 					return err
 				}
-				t.sim.change(ct, func() { ct.conf["template"] = "1" })
+				t.sim.change(ct, func() { ct.conf["template"] = "1"; ct.renameDisks(&t.sim.world) })
 				return nil
 			})
 		})
 	})
 	return nil, nil
+}
+
+// renameDisks gives the disks of a template their base names.
+func (ct *container) renameDisks(w *world) {
+	for key, value := range ct.conf {
+		st, v := w.volume(ct.node, splitProperties(value, "volume")["volume"])
+		if !isDisk(key) || v == nil {
+			continue
+		}
+		old := v.name
+		v.name = strings.NewReplacer("subvol-", "basevol-", "vm-", "base-").Replace(old)
+		delete(st.set(ct.node), old)
+		st.set(ct.node)[v.name] = v
+		ct.conf[key] = strings.Replace(value, old, v.name, 1)
+	}
 }

@@ -3,9 +3,12 @@ package pvesim
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"berth/internal/pve/pvesim/shell"
 )
 
 // createOptions are parameters of a create call that are no config keys.
@@ -29,6 +32,7 @@ type creation struct {
 	password  string
 	keys      string
 	by        caller
+	box       *shell.Box // from the backup
 }
 
 // createContainer is POST /nodes/{node}/lxc, for new containers and restores.
@@ -67,10 +71,47 @@ func (c *call) readCreation() (*creation, error) {
 	if err := c.idFree(k, existing); err != nil {
 		return nil, err
 	}
-	if err := c.mayCreate(k); err != nil {
+	if !validKeys(k.keys) {
+		return nil, die("SSH public key validation error")
+	}
+	set := k.sort(p)
+	if err := c.checkDisks(k); err != nil {
 		return nil, err
 	}
-	return k, c.checkDisks(k)
+	if err := c.mayCreate(k, set); err != nil {
+		return nil, err
+	}
+	return k, c.mayReadArchive(k)
+}
+
+var sshKey = regexp.MustCompile(`^(?:ssh-\S+|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$`)
+
+// validKeys accepts authorised keys, one a line.
+func validKeys(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && !sshKey.MatchString(line) {
+			return false
+		}
+	}
+	return true
+}
+
+// sort tells disks and other config keys apart and returns both.
+func (k *creation) sort(p params) params {
+	set := params{}
+	k.conf, k.disks = map[string]string{}, map[string]string{}
+	for key, value := range p {
+		switch {
+		case contains(createOptions, key):
+			continue
+		case isDisk(key):
+			k.disks[key] = value
+		default:
+			k.conf[key] = value
+		}
+		set[key] = value
+	}
+	return set
 }
 
 // mayAllocate: VM.Allocate on the id or the pool; VM.Backup is enough to restore over an existing container.
@@ -102,16 +143,9 @@ func (c *call) idFree(k *creation, existing *container) error {
 	return existing.checkLock()
 }
 
-// mayCreate checks the privileges of the options and of the archive.
-func (c *call) mayCreate(k *creation) error {
-	set := params{}
-	for key, value := range c.params {
-		if !contains(createOptions, key) {
-			set[key] = value
-		}
-	}
-	path := fmt.Sprintf("/vms/%d", k.vmid)
-	if err := c.mayChange(path, k.pool, nil, set, nil, k.unprivil); err != nil {
+// mayCreate checks the privileges of the options.
+func (c *call) mayCreate(k *creation, set params) error {
+	if err := c.mayChange(fmt.Sprintf("/vms/%d", k.vmid), k.pool, nil, set, nil, k.unprivil); err != nil {
 		return err
 	}
 	if k.explicit && !k.unprivil && !k.restore && !c.sim.world.release.before(9, 0) {
@@ -120,19 +154,9 @@ func (c *call) mayCreate(k *creation) error {
 		}
 	}
 	if k.ha {
-		if err := c.may("/", "Sys.Console"); err != nil {
-			return err
-		}
+		return c.may("/", "Sys.Console")
 	}
-	k.conf, k.disks = map[string]string{}, map[string]string{}
-	for key, value := range set {
-		if isDisk(key) {
-			k.disks[key] = value
-		} else {
-			k.conf[key] = value
-		}
-	}
-	return c.mayReadArchive(k)
+	return nil
 }
 
 // mayReadArchive: a template needs AllocateSpace or Audit on its storage, a backup AllocateSpace and VM.Backup of its owner.
@@ -156,9 +180,6 @@ func (c *call) mayReadArchive(k *creation) error {
 	}
 	if !strings.HasPrefix(name, "backup/") {
 		return die("unable to use volume '%s' - content type needs to be 'backup'", k.archive)
-	}
-	if c.sim.world.allowed(c.user, path, "Datastore.Allocate") {
-		return nil
 	}
 	if k.over != nil {
 		return c.may(fmt.Sprintf("/vms/%d", k.vmid), "VM.Backup")
@@ -285,6 +306,9 @@ func (t *task) build(k *creation, ct *container) error {
 		t.log("merging backed-up and given configuration..")
 	}
 	t.log("Detected container architecture: amd64")
+	if os := conf["ostype"]; (os == "debian" || os == "ubuntu") && !strings.Contains(conf["features"], "nesting=1") {
+		t.warn("%s", nestingHint)
+	}
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		if err := t.pause(t.takes(0.1)); err != nil {
 			return err
@@ -303,7 +327,7 @@ func (t *task) baseConfig(k *creation) (conf map[string]string, from *volume, er
 	conf = map[string]string{"arch": "amd64", "memory": "512", "swap": "512", "hostname": fmt.Sprintf("CT%d", k.vmid), "ostype": guessOS(k.archive)}
 	if k.restore && from != nil && from.archive != nil {
 		t.lines = append(t.lines, fmt.Sprintf("recovering backed-up configuration from '%s'", k.archive), fmt.Sprintf("restoring '%s' now..", k.archive))
-		conf = maps.Clone(from.archive.conf)
+		conf, k.box = maps.Clone(from.archive.conf), from.archive.box
 		if err := t.mayRestore(k, conf); err != nil {
 			return nil, nil, err
 		}
@@ -318,7 +342,21 @@ func (t *task) baseConfig(k *creation) (conf map[string]string, from *volume, er
 	if k.unprivil && (!k.restore || k.explicit) {
 		conf["unprivileged"] = "1"
 	}
+	if from != nil && from.oci {
+		asApplication(conf)
+	}
 	return conf, from, nil
+}
+
+// asApplication is what a container made of an OCI image gets: its entry point, environment and host-managed addresses.
+func asApplication(conf map[string]string) {
+	conf["ostype"], conf["cmode"], conf["entrypoint"] = "unmanaged", "console", "/docker-entrypoint.sh"
+	conf["env"] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for key, value := range conf {
+		if strings.HasPrefix(key, "net") && !strings.Contains(value, "host-managed") {
+			conf[key] = value + ",host-managed=1"
+		}
+	}
 }
 
 // mayRestore checks the bridges of a restored config; it happens in the task, so the call has already said 200.
@@ -403,8 +441,7 @@ func (t *task) complete(k *creation, ct *container, conf map[string]string) {
 		if k.over != nil {
 			ct.snaps, ct.parent = map[string]*snapshot{}, ""
 		}
-		ct.box = nil
-		ct.rootPassword = k.password
+		ct.box, ct.rootPassword, ct.rootKeys = copied(k.box), k.password, k.keys
 	})
 	if k.pool != "" {
 		t.sim.world.join(ct, k.pool)

@@ -7,14 +7,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"berth/internal/pve/pvesim/shell"
 )
 
-// snapshot is a frozen config; what is inside the container is not rolled back.
+// snapshot is a frozen state: the config and what is inside.
 type snapshot struct {
 	conf   map[string]string
 	parent string
 	at     time.Time
 	text   string // description
+	box    *shell.Box
 	state  string // "prepare" or "delete" while in the making
 }
 
@@ -95,7 +98,7 @@ func (t *task) snapshot(vmid int, name, text string) error {
 	return t.locked(func() error {
 		t.sim.change(ct, func() {
 			delete(ct.conf, "lock")
-			ct.snaps[name] = &snapshot{conf: maps.Clone(ct.conf), parent: ct.parent, at: time.Now(), text: text}
+			ct.snaps[name] = &snapshot{conf: maps.Clone(ct.conf), parent: ct.parent, at: time.Now(), text: text, box: copied(ct.box)}
 			ct.parent = name
 		})
 		return nil
@@ -210,7 +213,7 @@ func rollback(c *call) (any, error) {
 		err := t.holding(vmid, func() error {
 			return t.onSnapshot(vmid, name, "rollback", 1, func(ct *container, sn *snapshot) {
 				ct.conf, ct.pending, ct.removing = maps.Clone(sn.conf), map[string]string{}, map[string]bool{}
-				ct.parent = name
+				ct.parent, ct.box = name, copied(sn.box)
 				ct.running, ct.started = false, 0
 				t.sim.endConsole(vmid)
 			})

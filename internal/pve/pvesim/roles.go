@@ -1,6 +1,8 @@
 package pvesim
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -202,14 +204,20 @@ func addToken(c *call) (any, error) {
 	t.secret = c.sim.newSecret()
 	u.tokens[id] = t
 	c.sim.world.aclChanged()
-	info := obj{"privsep": flag(t.privsep)}
-	if p.has("expire") {
-		info["expire"] = t.expire
-	}
-	if t.comment != "" {
-		info["comment"] = t.comment
+	info := obj{"privsep": flag(t.privsep)} // what was given comes back as text
+	for _, key := range []string{"privsep", "expire", "comment"} {
+		if p.has(key) {
+			info[key] = p[key]
+		}
 	}
 	return obj{"full-tokenid": u.id + "!" + id, "value": t.secret, "info": info}, nil
+}
+
+// newSecret is a random UUID.
+func (s *Sim) newSecret() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return uuid(binary.LittleEndian.Uint64(b[:]), "secret")
 }
 
 func changeToken(c *call) (any, error) {

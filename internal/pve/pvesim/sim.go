@@ -18,7 +18,7 @@ import (
 
 // Options describe the cluster that [New] builds. The zero value is a three-node cluster with 40 containers.
 type Options struct {
-	Nodes, Containers int           // default 3 and 40
+	Nodes, Containers int           // default 3 and 40; -1 for no container
 	Seed              uint64        // same seed, same world
 	Speed             float64       // how fast simulated time runs: load, uptime, tasks, statistics; default 1
 	Version           string        // "9.2" (default), "8.4" or "7.4"
@@ -81,7 +81,7 @@ func New(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, err := newRouter(release)
+	routes, err := routers[release]()
 	if err != nil {
 		return nil, err
 	}

@@ -177,10 +177,10 @@ func (c *call) knownVolume() (*storage, *volume, string, error) {
 func (c *call) mayTouchVolume(st *storage, volid string) error {
 	_, name, _ := strings.Cut(volid, ":")
 	at := "/storage/" + st.id
-	if c.sim.world.allowed(c.user, at, "Datastore.Allocate") {
-		return nil
-	}
 	if !strings.HasPrefix(name, "backup/") {
+		if c.sim.world.allowed(c.user, at, "Datastore.Allocate") {
+			return nil
+		}
 		if strings.HasPrefix(name, "vztmpl/") || strings.HasPrefix(name, "iso/") {
 			return c.mayAny(at, "Datastore.AllocateSpace", "Datastore.Audit")
 		}
@@ -188,6 +188,9 @@ func (c *call) mayTouchVolume(st *storage, volid string) error {
 	}
 	if err := c.may(at, "Datastore.AllocateSpace"); err != nil {
 		return err
+	}
+	if c.sim.world.allowed(c.user, at, "Datastore.Allocate") {
+		return nil
 	}
 	return c.may(fmt.Sprintf("/vms/%d", backupOwner(name)), "VM.Backup")
 }
@@ -341,6 +344,7 @@ func (c *call) templateStore() (*storage, error) {
 
 // download forks a task that logs progress and leaves a template behind.
 func (c *call) download(kind, file string, st *storage, size int64) string {
+	oci := kind == "ociregistrypull"
 	node := c.node
 	return c.start(kind, file, func(t *task) error {
 		t.log("downloading %s to %s", file, st.pathOf(&volume{name: "vztmpl/" + file, content: "vztmpl"}))
@@ -352,7 +356,7 @@ func (c *call) download(kind, file string, st *storage, size int64) string {
 		}
 		t.log("calculating checksum...OK, checksum verified")
 		return t.locked(func() error {
-			st.addTemplate(node, file, size, time.Now())
+			st.addTemplate(node, file, size, time.Now()).oci = oci
 			t.lines = append(t.lines, fmt.Sprintf("download of '%s' finished", file))
 			return nil
 		})
@@ -372,7 +376,7 @@ func downloadURL(c *call) (any, error) {
 	if c.params["content"] == "vztmpl" && !strings.Contains(file, ".tar") {
 		return nil, invalidParam("filename", "wrong file extension")
 	}
-	if strings.Contains(address, "127.0.0.1") || strings.Contains(address, "localhost") {
+	if isLoopback(strings.Split(address, "/")[2]) {
 		return c.start("download", file, func(t *task) error {
 			t.log("downloading %s to %s", address, st.pathOf(&volume{name: "vztmpl/" + file, content: "vztmpl"}))
 			return fmt.Errorf("download failed: connection refused")
@@ -381,7 +385,15 @@ func downloadURL(c *call) (any, error) {
 	return c.download("download", file, st, 100<<20+int64(hash(1, file)%(50<<20))), nil
 }
 
+// isLoopback is true for hosts where the simulated internet has nothing.
+func isLoopback(host string) bool {
+	return strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "[::1]")
+}
+
 func urlMetadata(c *call) (any, error) {
+	if host := strings.Split(c.params["url"]+"//", "/")[2]; isLoopback(host) {
+		return nil, die("invalid server response: '500 Can't connect to %s (Connection refused)'", host)
+	}
 	parts := strings.Split(c.params["url"], "/")
 	return obj{"filename": parts[len(parts)-1], "size": 100<<20 + int64(hash(1, parts[len(parts)-1])%(50<<20)), "mimetype": "application/octet-stream"}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"berth/internal/pve/pvesim/shell"
 )
 
 // world is the state of the simulated cluster. Sim.mu guards it.
@@ -79,8 +81,9 @@ type container struct {
 	sample       sample
 	services     []service
 	firewall     firewall
-	rootPassword string // of root inside, "" for none
-	box          *box   // what is inside, made when first used
+	rootPassword string     // of root inside, "" for none
+	rootKeys     string     // authorised keys of root inside
+	box          *shell.Box // what is inside, made when first used
 }
 
 // service is what runs inside a container: a unit and the port it listens on (0 for none).

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -46,12 +47,14 @@ func migrateTemplate(serverURL string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	s, err := store.Open(context.Background(), store.Options{DataDir: dir, Database: withDatabase(serverURL, "template1")})
-	if err != nil {
+	if err == nil {
+		err = s.Close()
+	}
+	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return fmt.Errorf("migrate template1: %w", err)
 	}
-	return s.Close()
+	return nil
 }
 
 func createDatabase(t testing.TB, template string) string {
@@ -74,8 +77,8 @@ func run(t testing.TB, serverURL, statement string) {
 	if err != nil {
 		t.Fatalf("connect to PostgreSQL: %v", err)
 	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
+	_, err = conn.Exec(ctx, statement)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }

@@ -42,7 +42,7 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "berth-pg-")
+	dir, err := os.MkdirTemp(fastDir(), "berth-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,17 @@ func startServer() (*server, error) {
 		return nil, errors.Join(err, cmd.Wait())
 	}
 	return &server{"postgres://postgres@/postgres?" + url.Values{"host": {dir}}.Encode(), in}, nil
+}
+
+// fastDir is memory where there is plenty of it as files: new databases are ten times as quick there as on a busy disk.
+// Otherwise it is empty, which means the usual directory for temporary files. Containers often have only 64 MB of such memory.
+func fastDir() string {
+	const memory, plenty = "/dev/shm", 2 << 30 // bytes
+	var free syscall.Statfs_t
+	if err := syscall.Statfs(memory, &free); err != nil || free.Bavail*uint64(free.Bsize) < plenty {
+		return ""
+	}
+	return memory
 }
 
 func waitReady(out io.Reader) error {

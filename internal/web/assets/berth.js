@@ -37,7 +37,9 @@
       if (time.textContent !== text) time.textContent = text;
     }
   };
+  tellAges();
   setInterval(() => document.hidden || tellAges(), 15000);
+  document.addEventListener("htmx:after:swap", tellAges);
 
   // --- freshness: how old the data is, and whether the stream lives
   const fresh = document.getElementById("fresh");
@@ -61,33 +63,38 @@
   tellFreshness();
   setInterval(() => document.hidden || tellFreshness(), 1000);
 
-  const live = document.getElementById("live");
-  if (!live) return;
-  live.addEventListener("fresh", (event) => {
+  // The element of the live connection is replaced when another query is asked: listeners are on the document.
+  const live = () => document.getElementById("live");
+  if (!live()) return;
+  const onLive = (name, act) => document.addEventListener(name, (event) => event.target === live() && act(event));
+  onLive("fresh", (event) => {
     answered = performance.now() - Number(event.detail.data);
     tellFreshness();
   });
-  live.addEventListener("goodbye", () => location.reload()); // signed out, or Berth wants the page anew
-  live.addEventListener("htmx:sse:after:connection", (event) => {
-    const status = event.detail.connection.status;
-    if (status === 200) setBroken(false);
-  });
-  live.addEventListener("htmx:sse:error", (event) => {
+  onLive("htmx:sse:after:connection", (event) => event.detail.connection.status === 200 && setBroken(false));
+  onLive("htmx:sse:error", (event) => {
     if (event.detail.status === 401 || event.detail.status === 403) location.reload();
     setBroken(true);
   });
-  live.addEventListener("htmx:sse:before:connection", (event) => {
+  onLive("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0 && !document.hidden) setBroken(true);
   });
-  document.addEventListener("htmx:after:swap", tellAges);
+  // What the page shows, so that the end of the list can ask for what follows.
+  onLive("htmx:sse:after:message", (event) => {
+    if (event.detail.message.id) live().dataset.seen = event.detail.message.id;
+  });
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceElement.hasAttribute("data-more")) ctx.request.action += `&seen=${encodeURIComponent(live().dataset.seen)}`;
+  });
 
   // --- while the stream is broken the page refreshes by itself every 30 s, in place; the extension reconnects by itself
   // once it was connected, but not when the very first connection failed
-  const get = (url) => htmx.ajax("GET", url, { source: live, swap: "none" }).catch(() => {});
+  const get = (url) => htmx.ajax("GET", url, { source: live(), swap: "none" }).catch(() => {});
   setInterval(() => {
     if (!broken || document.hidden) return;
-    get(live.dataset.refresh);
-    if (!live._htmx?.sse) get(live.getAttribute("hx-sse:connect"));
+    get(live().dataset.refresh);
+    if (!live()._htmx?.sse) get(live().getAttribute("hx-sse:connect"));
   }, 30000);
-  setTimeout(() => live._htmx?.sse || setBroken(true), 5000);
+  setTimeout(() => live()._htmx?.sse || setBroken(true), 5000);
 })();

@@ -37,7 +37,9 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       if (time.textContent !== text) time.textContent = text;
     }
   };
+  tellAges();
   setInterval(() => document.hidden || tellAges(), 15000);
+  document.addEventListener("htmx:after:swap", tellAges);
 
   // --- freshness: how old the data is, and whether the stream lives
   const fresh = document.getElementById("fresh");
@@ -61,33 +63,319 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   tellFreshness();
   setInterval(() => document.hidden || tellFreshness(), 1000);
 
-  const live = document.getElementById("live");
-  if (!live) return;
-  live.addEventListener("fresh", (event) => {
+  // The element of the live connection is replaced when another query is asked: listeners are on the document.
+  const live = () => document.getElementById("live");
+  if (!live()) return;
+  const onLive = (name, act) => document.addEventListener(name, (event) => event.target === live() && act(event));
+  onLive("fresh", (event) => {
     answered = performance.now() - Number(event.detail.data);
     tellFreshness();
   });
-  live.addEventListener("goodbye", () => location.reload()); // signed out, or Berth wants the page anew
-  live.addEventListener("htmx:sse:after:connection", (event) => {
-    const status = event.detail.connection.status;
-    if (status === 200) setBroken(false);
-  });
-  live.addEventListener("htmx:sse:error", (event) => {
+  onLive("htmx:sse:after:connection", (event) => event.detail.connection.status === 200 && setBroken(false));
+  onLive("htmx:sse:error", (event) => {
     if (event.detail.status === 401 || event.detail.status === 403) location.reload();
     setBroken(true);
   });
-  live.addEventListener("htmx:sse:before:connection", (event) => {
+  onLive("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0 && !document.hidden) setBroken(true);
   });
-  document.addEventListener("htmx:after:swap", tellAges);
+  // What the page shows, so that the end of the list can ask for what follows.
+  onLive("htmx:sse:after:message", (event) => {
+    if (event.detail.message.id) live().dataset.seen = event.detail.message.id;
+  });
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceElement.hasAttribute("data-more")) ctx.request.action += `&seen=${encodeURIComponent(live().dataset.seen)}`;
+  });
 
   // --- while the stream is broken the page refreshes by itself every 30 s, in place; the extension reconnects by itself
   // once it was connected, but not when the very first connection failed
-  const get = (url) => htmx.ajax("GET", url, { source: live, swap: "none" }).catch(() => {});
+  const get = (url) => htmx.ajax("GET", url, { source: live(), swap: "none" }).catch(() => {});
   setInterval(() => {
     if (!broken || document.hidden) return;
-    get(live.dataset.refresh);
-    if (!live._htmx?.sse) get(live.getAttribute("hx-sse:connect"));
+    get(live().dataset.refresh);
+    if (!live()._htmx?.sse) get(live().getAttribute("hx-sse:connect"));
   }, 30000);
-  setTimeout(() => live._htmx?.sse || setBroken(true), 5000);
+  setTimeout(() => live()._htmx?.sse || setBroken(true), 5000);
+})();
+// The island of the list: selection, and moving through it with the keyboard.
+"use strict";
+(() => {
+  const list = () => document.getElementById("list");
+  if (!list()) return;
+  const items = () => [...list().querySelectorAll("[data-key]")];
+  const bulk = document.getElementById("bulk");
+
+  // --- selection: kept by key, so that it survives every update of the list
+  const selected = new Map(); // key -> name
+  let anchor = null; // where a range begins
+  let allMatching = false;
+
+  const show = () => {
+    for (const item of items()) {
+      const on = allMatching || selected.has(item.dataset.key);
+      item.toggleAttribute("data-selected", on);
+      item.querySelector("[data-select]").checked = on;
+    }
+    if (!bulk) return;
+    const matching = document.getElementById("matching")?.dataset.matching ?? 0;
+    bulk.hidden = !allMatching && selected.size === 0;
+    bulk.querySelector("[data-bulk-count]").textContent = allMatching ? `All ${matching} that match are selected` : `${selected.size} selected`;
+    bulk.querySelector("[data-bulk-all]").hidden = allMatching;
+    bulk.querySelector("[data-bulk-copy]").hidden = allMatching;
+  };
+  const set = (item, on) => (on ? selected.set(item.dataset.key, item.dataset.name) : selected.delete(item.dataset.key));
+  const select = (item, on, range) => {
+    if (allMatching) { // going on from "all": those on the page stay selected one by one
+      allMatching = false;
+      for (const other of items()) set(other, true);
+    }
+    const all = items();
+    const from = range && anchor ? all.findIndex((i) => i.dataset.key === anchor) : -1;
+    const to = all.indexOf(item);
+    if (from >= 0) for (const other of all.slice(Math.min(from, to), Math.max(from, to) + 1)) set(other, on);
+    else set(item, on);
+    anchor = item.dataset.key;
+    show();
+  };
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest("[data-select]");
+    if (box) return select(box.closest("[data-key]"), box.checked, event.shiftKey);
+    if (event.target.closest("[data-bulk-clear]")) clear();
+    if (event.target.closest("[data-bulk-all]")) {
+      allMatching = true;
+      show();
+    }
+    if (event.target.closest("[data-bulk-copy]")) navigator.clipboard?.writeText([...selected.values()].join("\n"));
+  });
+  const clear = () => {
+    selected.clear();
+    allMatching = false;
+    show();
+  };
+  document.addEventListener("htmx:after:swap", show);
+
+  // --- the keyboard
+  let current = null; // key of the item that the keyboard is at
+  const currentItem = () => items().find((i) => i.dataset.key === current);
+  const go = (by) => {
+    const all = items();
+    if (all.length === 0) return;
+    const at = all.findIndex((i) => i.dataset.key === current);
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)];
+    current = next.dataset.key;
+    const link = next.querySelector("a.card-link");
+    link.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  };
+  // In a grid, up and down go by a row of cards.
+  const perRow = () => {
+    const all = items();
+    const top = all[0]?.offsetTop;
+    return Math.max(1, all.findIndex((i) => i.offsetTop !== top) < 0 ? all.length : all.findIndex((i) => i.offsetTop !== top));
+  };
+  const keys = {
+    j: () => go(1), k: () => go(-1),
+    ArrowDown: () => go(perRow()), ArrowUp: () => go(-perRow()), ArrowRight: () => go(1), ArrowLeft: () => go(-1),
+    x: () => currentItem() && select(currentItem(), !selected.has(current), false),
+    X: () => currentItem() && select(currentItem(), true, true),
+    Escape: clear,
+  };
+  document.addEventListener("focusin", (event) => {
+    const item = event.target.closest?.("[data-key]");
+    if (item && list().contains(item)) current = item.dataset.key;
+  });
+  document.addEventListener("berth:key", (event) => {
+    const act = keys[event.detail.key];
+    if (!act) return;
+    event.detail.used = true;
+    act();
+  });
+})();
+// The island of the search field: completion while typing, and the address in step with it.
+"use strict";
+(() => {
+  const input = document.getElementById("q");
+  const box = document.getElementById("completions");
+  if (!input || !box) return;
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
+  const options = () => [...box.querySelectorAll("[role=option]")];
+  let at = -1;
+  let asked = 0;
+  let text = ""; // what the completions are for
+
+  const close = () => {
+    box.hidden = true;
+    at = -1;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+  const highlight = (to) => {
+    const all = options();
+    at = all.length ? (to + all.length) % all.length : -1;
+    all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+    if (at >= 0) {
+      input.setAttribute("aria-activedescendant", all[at].id);
+      all[at].scrollIntoView({ block: "nearest" });
+    }
+  };
+  const complete = async () => {
+    const mine = ++asked;
+    const cursor = encoder.encode(input.value.slice(0, input.selectionStart)).length;
+    const url = `/complete?q=${encodeURIComponent(input.value)}&at=${cursor}`;
+    try {
+      const response = await fetch(url, { headers: { "HX-Request": "true" } });
+      if (!response.ok || mine !== asked || document.activeElement !== input) return;
+      box.innerHTML = await response.text();
+    } catch {
+      return; // typing goes on without completions
+    }
+    text = input.value;
+    at = -1;
+    const any = options().length > 0;
+    box.hidden = !any;
+    input.setAttribute("aria-expanded", String(any));
+  };
+  const take = (option) => {
+    const bytes = encoder.encode(text);
+    const head = decoder.decode(bytes.slice(0, Number(option.dataset.from))) + option.dataset.text;
+    input.value = head + decoder.decode(bytes.slice(Number(option.dataset.to)));
+    input.setSelectionRange(head.length, head.length);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    if (!/[:,<>=]$/.test(head)) close();
+  };
+
+  let timer;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(complete, 60);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      if (!box.hidden) close();
+      else input.blur();
+      event.preventDefault();
+      return;
+    }
+    if (box.hidden) {
+      if (event.key === "ArrowDown") { // from the field into the list
+        input.blur();
+        document.dispatchEvent(new CustomEvent("berth:key", { detail: { key: "j" } }));
+        event.preventDefault();
+      }
+      return;
+    }
+    if (event.key === "ArrowDown") highlight(at + 1);
+    else if (event.key === "ArrowUp") highlight(at - 1);
+    else if ((event.key === "Enter" || event.key === "Tab") && at >= 0) take(options()[at]);
+    else return;
+    event.preventDefault();
+  });
+  box.addEventListener("mousedown", (event) => {
+    const option = event.target.closest("[role=option]");
+    if (option) take(option);
+    event.preventDefault(); // the field keeps the focus
+  });
+  input.addEventListener("blur", close);
+
+  // What is saved as a view is what is shown now.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const field of document.querySelectorAll("[data-current-view] [name=params], [data-current-view] [data-params]")) {
+      field.value = location.search.slice(1);
+    }
+    const problem = document.getElementById("query-problem")?.textContent.trim();
+    input.toggleAttribute("aria-invalid", Boolean(problem));
+  });
+})();
+// The island of keys and the command palette.
+"use strict";
+(() => {
+  const places = { d: "/", c: "/", n: "/nodes" };
+  const palette = document.getElementById("palette");
+  const help = document.getElementById("keys");
+  const typing = (element) => element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && element.type !== "checkbox";
+  let leader = 0; // when g was pressed
+
+  const commands = {
+    refresh: () => htmx.ajax("POST", "/refresh", { swap: "none" }),
+    "theme-light": () => document.querySelector('[data-theme-choice="light"]').click(),
+    "theme-dark": () => document.querySelector('[data-theme-choice="dark"]').click(),
+    keys: () => help.showModal(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) {
+      event.preventDefault();
+      return openPalette();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open], [popover]:popover-open")) return;
+    if (press(event.key, event)) event.preventDefault();
+  });
+  // press does what a key means and tells whether it means anything.
+  const press = (key, event) => {
+    if (Date.now() - leader < 1000 && places[key]) {
+      location.assign(places[key]);
+      return true;
+    }
+    leader = 0;
+    if (key === "g") leader = Date.now();
+    if (key === "?" && help) return help.showModal(), true;
+    const field = document.getElementById("q");
+    if (key === "/" && field) return field.focus(), field.select(), true;
+    const message = new CustomEvent("berth:key", { detail: { key, used: false } });
+    document.dispatchEvent(message);
+    if (message.detail.used) return true;
+    if (field && key.length === 1 && /\p{L}|\p{N}/u.test(key) && key !== "g" && event.target === document.body) {
+      field.focus(); // typing anywhere searches: the key itself goes into the field
+      field.setSelectionRange(field.value.length, field.value.length);
+    }
+    return false;
+  };
+
+  // --- the palette
+  if (!palette) return;
+  const input = palette.querySelector("input");
+  const results = palette.querySelector("[role=listbox]");
+  const options = () => [...results.querySelectorAll("[role=option]")];
+  let at = 0;
+  let asked = 0;
+  const highlight = (to) => {
+    const all = options();
+    if (all.length === 0) return;
+    at = (to + all.length) % all.length;
+    all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+    input.setAttribute("aria-activedescendant", all[at].id);
+    all[at].scrollIntoView({ block: "nearest" });
+  };
+  const find = async () => {
+    const mine = ++asked;
+    try {
+      const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
+      if (!response.ok || mine !== asked) return;
+      results.innerHTML = await response.text();
+    } catch {
+      return; // what was found before stays
+    }
+    highlight(0);
+  };
+  const openPalette = () => {
+    input.value = "";
+    palette.showModal();
+    find();
+  };
+  input.addEventListener("input", find);
+  palette.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") highlight(at + 1);
+    else if (event.key === "ArrowUp") highlight(at - 1);
+    else if (event.key === "Enter") options()[at]?.querySelector("a, button").click();
+    else return;
+    event.preventDefault();
+  });
+  palette.addEventListener("click", (event) => {
+    const command = event.target.closest("[data-command]");
+    if (command || event.target === palette || event.target.closest("a")) palette.close();
+    if (command) commands[command.dataset.command]?.();
+  });
+  document.addEventListener("click", (event) => event.target.closest("[data-open-palette]") && openPalette());
 })();

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -75,4 +76,18 @@ func trimZero(s string) string {
 		return s[:n]
 	}
 	return s
+}
+
+// sparkPoints places fractions evenly on a field of 100 by 24 with a margin of 1 above and below.
+func sparkPoints(fractions []float64) string {
+	var b strings.Builder
+	for i, f := range fractions {
+		x := 100 * float64(i) / float64(len(fractions)-1)
+		y := 23 - 22*min(max(f, 0), 1)
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%.1f,%.1f", x, y)
+	}
+	return b.String()
 }
