@@ -299,6 +299,26 @@ func TestMakeTemplateFindsTheTaskThatTheServerDoesNotName(t *testing.T) {
 	}
 }
 
+func TestMakeTemplateLooksAtTheResultOfATaskThatIsNotFound(t *testing.T) {
+	t.Parallel()
+	for template, fails := range map[string]bool{"1": false, "0": true} {
+		synctest.Test(t, func(t *testing.T) {
+			client := script(func(path string, n int) (string, string) {
+				switch {
+				case strings.HasSuffix(path, "/tasks"):
+					return "200 OK", `{"data":[]}`
+				case strings.HasSuffix(path, "/config"):
+					return "200 OK", `{"data":{"template":` + template + `}}`
+				}
+				return "200 OK", `{"data":null}`
+			}).client(t)
+			if err := client.MakeTemplate(t.Context(), "pve1", 101); (err != nil) != fails {
+				t.Errorf("template %s: got %v, want failure=%v", template, err, fails)
+			}
+		})
+	}
+}
+
 func TestBackupOfContainersThatMovedAwayIsNoSuccess(t *testing.T) {
 	t.Parallel()
 	client := script(func(string, int) (string, string) { return "200 OK", `{"data":"OK"}` }).client(t)
