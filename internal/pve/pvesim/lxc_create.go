@@ -342,7 +342,21 @@ func (t *task) baseConfig(k *creation) (conf map[string]string, from *volume, er
 	if k.unprivil && (!k.restore || k.explicit) {
 		conf["unprivileged"] = "1"
 	}
+	if from != nil && from.oci {
+		asApplication(conf)
+	}
 	return conf, from, nil
+}
+
+// asApplication is what a container made of an OCI image gets: its entry point, environment and host-managed addresses.
+func asApplication(conf map[string]string) {
+	conf["ostype"], conf["cmode"], conf["entrypoint"] = "unmanaged", "console", "/docker-entrypoint.sh"
+	conf["env"] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for key, value := range conf {
+		if strings.HasPrefix(key, "net") && !strings.Contains(value, "host-managed") {
+			conf[key] = value + ",host-managed=1"
+		}
+	}
 }
 
 // mayRestore checks the bridges of a restored config; it happens in the task, so the call has already said 200.

@@ -171,6 +171,7 @@ func (s *Sim) powerOff(ct *container) {
 }
 
 // Kill lets a container die by itself, as when its init crashes: no task, seen at the next statistics cycle.
+// One that is under high availability is started again.
 func (s *Sim) Kill(vmid int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,6 +180,9 @@ func (s *Sim) Kill(vmid int) error {
 		return fmt.Errorf("container %d is not running", vmid)
 	}
 	s.powerOff(ct)
+	if h := s.world.haOf(ct); h != nil {
+		s.haAct(ct, h) // high availability brings it back
+	}
 	return nil
 }
 

@@ -31,6 +31,7 @@ type volume struct {
 	notes     string
 	protected bool
 	archive   *archive // of a backup
+	oci       bool     // an image from a registry
 }
 
 func (w *world) storage(id string) *storage {
@@ -157,10 +158,13 @@ func (w *world) buildTemplates(born time.Time) error {
 	return nil
 }
 
-func (st *storage) addTemplate(n *node, file string, size int64, made time.Time) {
+// addTemplate puts an OS image on a storage.
+func (st *storage) addTemplate(n *node, file string, size int64, made time.Time) *volume {
 	_, ext, _ := strings.Cut(file, ".tar.")
 	format := map[string]string{"zst": "tzst", "gz": "tgz", "xz": "txz", "bz2": "tbz2", "": "tar"}[ext]
-	st.set(n)["vztmpl/"+file] = &volume{name: "vztmpl/" + file, content: "vztmpl", format: format, size: size, made: made}
+	v := &volume{name: "vztmpl/" + file, content: "vztmpl", format: format, size: size, made: made}
+	st.set(n)[v.name] = v
+	return v
 }
 
 // osImage is one line of the download catalogue.
