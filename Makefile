@@ -1,0 +1,57 @@
+# Everything a contributor needs; `make` alone lists it.
+export CGO_ENABLED = 0
+export GOFLAGS = -buildvcs=false
+
+TOOL = go tool -modfile=$(CURDIR)/tools/go.mod
+VERSION ?= dev
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: dev
+dev: ## Rebuild pages and styles, then run the demo
+	$(MAKE) generate
+	go run ./cmd/berth demo
+
+.PHONY: demo
+demo: ## Run Berth on a simulated cluster
+	go run ./cmd/berth demo
+
+.PHONY: check
+check: ## Formatting, vet, lint, and whether generated files are current
+	scripts/setup-check
+	scripts/check
+
+.PHONY: test
+test: ## Every test, on both databases and in a real browser; installs what it needs on Debian as root
+	scripts/setup-tests
+	go test ./...
+
+.PHONY: generate
+generate: node_modules ## Rebuild the generated files: templ, sqlc, css
+	$(TOOL) templ generate -path internal/web
+	cd internal/store && $(TOOL) sqlc generate
+	npm run --silent build
+	gofmt -w internal/web internal/store/sqlc
+
+.PHONY: build
+build: ## Build bin/berth, one static binary
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/berth ./cmd/berth
+
+.PHONY: screenshots
+screenshots: ## Take pictures of every page in every size and theme into tmp/screenshots
+	scripts/setup-tests
+	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestScreenshots ./internal/browsertest
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test, FUZZTIME each (10m)
+	scripts/fuzz
+
+.PHONY: exercise
+exercise: ## Exercise the Proxmox VE client: the simulator always, a real server if BERTH_TEST_PVE_* name one
+	go test -count=1 -v -run TestExercise ./internal/pve/pvetest
+
+node_modules: package.json package-lock.json
+	npm install --no-save --ignore-scripts # not npm ci, which wants the packages of every platform in the lock file
+	@touch node_modules

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"berth/internal/app"
+	"berth/internal/store"
+)
+
+type serveCommand struct {
+	Addr string `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
+	databaseFlags
+}
+
+// databaseFlags say where Berth keeps what it knows. serve and the commands beside it must be given the same.
+type databaseFlags struct {
+	Data     string `default:"${data}" placeholder:"DIR" help:"Directory of the database and the key of its secrets (${default})."`
+	Database string `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://USER:PASSWORD@HOST/NAME."`
+}
+
+func (f databaseFlags) options() store.Options {
+	return store.Options{DataDir: f.Data, Database: f.Database}
+}
+
+// Run serves until it is interrupted.
+func (c *serveCommand) Run(ctx context.Context, o output) error {
+	log := slog.New(slog.NewTextHandler(o.err, nil))
+	a, err := app.New(ctx, app.Options{Addr: c.Addr, Store: c.options(), Log: log})
+	if err != nil {
+		return err
+	}
+	if users, err := a.Store.Users(ctx); err == nil && len(users) == 0 {
+		log.Warn("there is no account yet; add one with: berth user add NAME --role admin")
+	}
+	fmt.Fprintf(o.out, "Berth is at %s\n", a.URL())
+	return a.Run(ctx)
+}
+
+// defaultDataDir is where a program of this kind keeps its data.
+func defaultDataDir(home, xdg string, root bool) string {
+	switch {
+	case root:
+		return "/var/lib/berth"
+	case xdg != "":
+		return filepath.Join(xdg, "berth")
+	case home != "":
+		return filepath.Join(home, ".local", "share", "berth")
+	default:
+		return "berth-data"
+	}
+}

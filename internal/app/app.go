@@ -1,0 +1,172 @@
+// Package app wires everything together: it is the only package that knows all the others.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"berth"
+	"berth/internal/auth"
+	"berth/internal/fleet"
+	"berth/internal/live"
+	"berth/internal/store"
+	"berth/internal/web"
+)
+
+// Options are what a deployment decides.
+type Options struct {
+	Addr  string // host:port of the web interface
+	Store store.Options
+	Pace  fleet.Pace // zero: fleet.DefaultPace
+	Log   *slog.Logger
+}
+
+// App is a running Berth. New, then Start, then Stop; or Run for all of them.
+type App struct {
+	Store *store.Store
+
+	log      *slog.Logger
+	fleet    *fleet.Fleet
+	web      *web.Server
+	listener net.Listener
+	server   *http.Server
+
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+	failed chan error // the HTTP server ended by itself
+}
+
+const (
+	stopTimeout    = 4 * time.Second
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	housekeeping   = 10 * time.Minute
+	maxHeaderBytes = 64 << 10
+	requestTime    = time.Minute // to read a request, and to write an answer; streams extend it with each message
+)
+
+// New opens the database and the port, so that what cannot work is said before anything runs.
+func New(ctx context.Context, o Options) (*App, error) {
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, listenError(o.Addr, err)
+	}
+	s, err := store.Open(ctx, o.Store)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if o.Pace == (fleet.Pace{}) {
+		o.Pace = fleet.DefaultPace()
+	}
+	a := &App{Store: s, log: o.Log, listener: listener, failed: make(chan error, 1)}
+	hub := &live.Hub{}
+	a.fleet = fleet.New(s, hub, o.Log, time.Now, o.Pace)
+	if err := a.fleet.Load(ctx); err != nil {
+		return nil, errors.Join(err, listener.Close(), s.Close())
+	}
+	a.web = web.New(s, a.fleet, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
+	a.server = &http.Server{Handler: a.web.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	a.server.RegisterOnShutdown(a.web.Close)
+	return a, nil
+}
+
+// URL is the address of the web interface, with a host that a browser on this machine can open.
+func (a *App) URL() string {
+	host, port, err := net.SplitHostPort(a.listener.Addr().String())
+	if err != nil {
+		return "http://" + a.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// SignInLink makes a one-time link that signs userID in.
+func (a *App) SignInLink(ctx context.Context, userID string, valid time.Duration) (string, error) {
+	token, err := a.Store.NewSignInLink(ctx, userID, valid)
+	if err != nil {
+		return "", err
+	}
+	return SignInURL(a.URL(), token), nil
+}
+
+// SignInURL is the address that a one-time sign-in token opens on the Berth at base.
+func SignInURL(base, token string) string { return base + "/login?link=" + token }
+
+// Start serves and polls in the background.
+func (a *App) Start() {
+	var ctx context.Context
+	ctx, a.cancel = context.WithCancel(context.Background())
+	a.group.Go(func() { a.fleet.Run(ctx) })
+	a.group.Go(func() { a.keepHouse(ctx) })
+	a.group.Go(func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serve the web interface: %w", err)
+		}
+	})
+}
+
+// Stop ends everything that Start began and closes the database. Open event streams end at once; other requests get a
+// few seconds.
+func (a *App) Stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close()
+	}
+	a.cancel()
+	a.group.Wait()
+	return errors.Join(err, a.Store.Close())
+}
+
+// Run starts, waits until ctx ends or the server fails, and stops.
+func (a *App) Run(ctx context.Context) error {
+	a.Start()
+	a.log.Info("berth is running", "url", a.URL())
+	var failure error
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	case failure = <-a.failed:
+	}
+	return errors.Join(failure, a.Stop())
+}
+
+// keepHouse deletes expired sessions now and then.
+func (a *App) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	for {
+		if _, err := a.Store.DeleteExpired(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("cannot delete expired sessions", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return berth.Errorf(berth.Conflict, "The address %s is in use by another program; stop it or choose another one with --addr.", addr)
+	case errors.Is(err, syscall.EACCES):
+		return berth.Errorf(berth.Forbidden, "The address %s needs more rights than this user has; choose a port above 1023 with --addr.", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return berth.Errorf(berth.Invalid, "This machine has no address %s; choose one of its own with --addr.", addr)
+	default:
+		return berth.Errorf(berth.Invalid, "Cannot listen on %s: %v.", addr, err)
+	}
+}

@@ -1,0 +1,132 @@
+package browsertest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"testing"
+	"time"
+
+	"berth"
+	"berth/internal/app"
+	"berth/internal/fleet"
+	"berth/internal/pve/pvesim"
+	"berth/internal/store"
+)
+
+// Berth is a running Berth on a simulated cluster named "home".
+type Berth struct {
+	t   testing.TB
+	App *app.App
+	Sim *pvesim.Sim
+}
+
+// Start starts a simulated cluster and a Berth on the database of o, both on free ports, and connects them.
+func Start(t testing.TB, o store.Options, world pvesim.Options) *Berth {
+	t.Helper()
+	b := StartEmpty(t, o)
+	b.Connect(world)
+	return b
+}
+
+// Connect starts a simulated cluster and connects it under the name home.
+func (b *Berth) Connect(world pvesim.Options) {
+	b.t.Helper()
+	world.Cluster = "home"
+	sim, err := pvesim.New(world)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Sim = sim
+	b.t.Cleanup(sim.Close)
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		b.t.Fatal(err)
+	}
+	cluster := berth.Cluster{Name: "home", Endpoints: []string{sim.URL()}, Fingerprint: sim.Fingerprint()}
+	if _, err := fleet.Connect(b.t.Context(), b.App.Store, testActor, cluster, sim.Token()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+var testActor = berth.Actor{Name: "test", Source: "cli"}
+
+// StartEmpty starts a Berth that no cluster is connected to.
+func StartEmpty(t testing.TB, o store.Options) *Berth {
+	t.Helper()
+	a, err := app.New(t.Context(), app.Options{Addr: "127.0.0.1:0", Store: o, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Pace: testPace()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Start()
+	t.Cleanup(func() {
+		if err := a.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return &Berth{t: t, App: a}
+}
+
+// testPace looks for new clusters more often than usual; everything else is as in production.
+func testPace() fleet.Pace {
+	pace := fleet.DefaultPace()
+	pace.Clusters = 50 * time.Millisecond
+	return pace
+}
+
+// SignInLink makes an account of the role and gives its one-time link.
+func (b *Berth) SignInLink(role berth.Role) string {
+	b.t.Helper()
+	ctx := context.Background()
+	user, err := b.App.Store.UserByName(ctx, string(role))
+	if berth.CodeOf(err) == berth.NotFound {
+		user, err = b.App.Store.AddUser(ctx, testActor, berth.User{Name: string(role), Role: role})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	link, err := b.App.SignInLink(ctx, user.ID, time.Hour)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return link
+}
+
+// SignIn opens a tab, signs in as an admin and goes to path.
+func (b *Berth) SignIn(look Look, path string) *Page {
+	b.t.Helper()
+	return b.signIn(b.t, look, path)
+}
+
+// signIn is SignIn with a tab that belongs to a subtest.
+func (b *Berth) signIn(t testing.TB, look Look, path string) *Page {
+	t.Helper()
+	p := Open(t, look, b.SignInLink(berth.RoleAdmin))
+	if path != "/" {
+		p.Goto(b.App.URL() + path)
+	}
+	return p
+}
+
+// Client gives an HTTP client that is signed in with a role.
+func (b *Berth) Client(role berth.Role) *http.Client {
+	b.t.Helper()
+	client := newCookieClient(b.t)
+	response, err := client.Get(b.SignInLink(role))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		b.t.Fatalf("signing in: %s", response.Status)
+	}
+	return client
+}
+
+func newCookieClient(t testing.TB) *http.Client {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Jar: jar, Timeout: patience}
+}

@@ -1,0 +1,180 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"berth"
+	"berth/internal/pve"
+	"berth/internal/store"
+)
+
+// poller asks one cluster, merges the answers, and publishes views of it. The fields below the line belong to the
+// goroutine of run; calls are made beside it, and their outcomes come back into it.
+type poller struct {
+	fleet    *Fleet
+	cluster  berth.Cluster
+	client   *pve.Client // nil when the stored connection is not usable; health says why
+	wake     chan struct{}
+	cancel   context.CancelFunc
+	calls    sync.WaitGroup
+	outcomes chan func()
+
+	// ---
+	list     list
+	tasks    tasks
+	fresh    map[int]*fresh // by VMID
+	facts    facts
+	nodes    map[string]*nodeState
+	reading  int // reads of single containers under way
+	budget   budget
+	tracked  []store.Tracked // by VMID
+	identity identity
+	health   Health
+	merged   merged
+	history  []berth.Moment
+	scratch  berth.Container // that merge works in
+	changed  bool            // something for a merge
+}
+
+// newPoller makes a poller that knows the last known state of its cluster. A connection that cannot be used is not an
+// error here: the cluster is shown as failing, with the reason.
+func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
+	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), outcomes: make(chan func(), readsAtOnce),
+		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, health: Health{State: Connecting},
+		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
+	var err error
+	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {
+		return nil, fmt.Errorf("load containers of cluster %s: %w", c.Name, err)
+	}
+	if err := p.loadList(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.loadFacts(ctx); err != nil {
+		return nil, err
+	}
+	p.connect(ctx)
+	p.merge()
+	return p, nil
+}
+
+// connect makes the client. A stored connection that cannot be used shows as a cluster that fails.
+func (p *poller) connect(ctx context.Context) {
+	secret, err := p.fleet.store.ClusterSecret(ctx, p.cluster.ID)
+	if err == nil {
+		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint})
+	}
+	if err != nil {
+		p.setFailing("The stored connection cannot be used: "+err.Error(), err)
+	}
+}
+
+func (p *poller) start(ctx context.Context, group *sync.WaitGroup) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	group.Go(func() { p.run(ctx) })
+}
+
+func (p *poller) stop() { p.cancel() }
+
+func (p *poller) wakeUp() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run polls until ctx ends.
+func (p *poller) run(ctx context.Context) {
+	if p.client == nil {
+		<-ctx.Done()
+		return
+	}
+	defer p.client.Close()
+	defer p.calls.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.saveList(context.WithoutCancel(ctx))
+			p.saveFacts(context.WithoutCancel(ctx))
+			return
+		case <-p.wake:
+			p.list.next, p.tasks.next = time.Time{}, time.Time{}
+		case outcome := <-p.outcomes:
+			outcome()
+			p.takeOutcomes()
+		case <-timer.C:
+		}
+		p.turn(ctx)
+		timer.Reset(p.untilNext())
+	}
+}
+
+// turn publishes what is new, makes the calls whose turn it is, and stores what is to be stored.
+func (p *poller) turn(ctx context.Context) {
+	if p.changed {
+		p.mergeAndPublish()
+	}
+	p.askTasks(ctx)
+	p.askList(ctx)
+	p.askFresh(ctx)
+	p.askFacts(ctx)
+	p.askQuorum(ctx)
+	now := p.fleet.now()
+	if now.Sub(p.list.savedAt) >= saveEvery {
+		p.saveList(ctx)
+	}
+	if now.Sub(p.facts.savedAt) >= saveFactsEvery {
+		p.saveFacts(ctx)
+	}
+}
+
+func (p *poller) mergeAndPublish() {
+	p.changed = false
+	p.merge()
+	if p.health.State == Answering {
+		p.history = withMoment(p.history, p.health.AnsweredAt, p.merged.totals)
+	}
+	p.fleet.replace(p.view())
+}
+
+// untilNext is how long the loop may sleep when no call ends meanwhile.
+func (p *poller) untilNext() time.Duration {
+	now := p.fleet.now()
+	wait := p.fleet.pace.Idle
+	consider := func(at time.Time) { wait = min(wait, max(at.Sub(now), time.Millisecond)) }
+	if !p.list.underWay {
+		consider(p.list.next)
+	}
+	if p.health.State != Answering {
+		return wait
+	}
+	if !p.tasks.underWay {
+		consider(p.tasks.next)
+	}
+	for _, f := range p.fresh {
+		if !f.underWay {
+			consider(laterOf(f.next, now.Add(shortestWait)))
+		}
+	}
+	if p.reading < readsAtOnce {
+		consider(p.facts.next)
+	}
+	if p.identity.vanished && !p.identity.quorum.underWay {
+		consider(p.identity.quorum.next)
+	}
+	return wait
+}
+
+// shortestWait is what a read waits that the budget or its node did not let through.
+const shortestWait = 50 * time.Millisecond
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

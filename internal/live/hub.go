@@ -1,0 +1,63 @@
+// Package live is publish and subscribe of "something changed": it carries no data, only the word that
+// a topic has news, so that a slow subscriber costs nothing and never misses the latest state.
+package live
+
+import "sync"
+
+// Topic names what has news.
+type Topic string
+
+// The topics.
+const (
+	Fleet Topic = "fleet" // the snapshot of containers, nodes and clusters, or only how fresh it is
+)
+
+// Hub connects publishers with subscribers. The zero value is ready to use.
+type Hub struct {
+	mu            sync.Mutex
+	subscriptions map[*Subscription]struct{}
+}
+
+// Subscription wakes its owner when its topic has news.
+type Subscription struct {
+	hub   *Hub
+	topic Topic
+	news  chan struct{}
+}
+
+// Subscribe starts a subscription to topic; Close ends it.
+func (h *Hub) Subscribe(topic Topic) *Subscription {
+	s := &Subscription{hub: h, topic: topic, news: make(chan struct{}, 1)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.subscriptions == nil {
+		h.subscriptions = map[*Subscription]struct{}{}
+	}
+	h.subscriptions[s] = struct{}{}
+	return s
+}
+
+// Publish tells every subscriber of topic that there is news. It never blocks.
+func (h *Hub) Publish(topic Topic) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subscriptions {
+		if s.topic != topic {
+			continue
+		}
+		select {
+		case s.news <- struct{}{}:
+		default: // it has not looked at the news before this yet
+		}
+	}
+}
+
+// News receives a value when there is something new to look at; many changes may be one value.
+func (s *Subscription) News() <-chan struct{} { return s.news }
+
+// Close ends the subscription.
+func (s *Subscription) Close() {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	delete(s.hub.subscriptions, s)
+}

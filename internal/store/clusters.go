@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"berth"
+	"berth/internal/store/sqlc"
+)
+
+// topicClusters is the revision that changes with the set of clusters.
+const topicClusters = "clusters"
+
+// Clusters lists all clusters by name.
+func (s *Store) Clusters(ctx context.Context) ([]berth.Cluster, error) {
+	rows, err := s.look().Clusters(ctx)
+	if err != nil {
+		return nil, explain("list clusters", err)
+	}
+	clusters := make([]berth.Cluster, len(rows))
+	for i, r := range rows {
+		clusters[i] = berth.Cluster{
+			ID: r.ID, Name: r.Name, Fingerprint: r.Fingerprint, TokenID: r.TokenID,
+			CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
+		}
+		if err := json.Unmarshal([]byte(r.Endpoints), &clusters[i].Endpoints); err != nil {
+			return nil, fmt.Errorf("read the endpoints of cluster %s: %w", r.Name, err)
+		}
+	}
+	return clusters, nil
+}
+
+// AddCluster adds c with its API token's secret and returns it with id and times set.
+// Returns Invalid if c does not validate and Conflict if the name is taken.
+func (s *Store) AddCluster(ctx context.Context, actor berth.Actor, c berth.Cluster, secret string) (berth.Cluster, error) {
+	if err := c.Validate(); err != nil {
+		return berth.Cluster{}, err
+	}
+	endpoints, err := json.Marshal(c.Endpoints)
+	if err != nil {
+		return berth.Cluster{}, err
+	}
+	now := millis(s.now())
+	c.ID, c.CreatedAt, c.UpdatedAt = newID(), fromMillis(now), fromMillis(now)
+	err = s.change(ctx, "add cluster "+c.Name, func(q *sqlc.Queries) error {
+		sealed, err := s.seal(ctx, q, placeClusterSecret, c.ID, secret)
+		if err != nil {
+			return err
+		}
+		rows, err := q.AddCluster(ctx, sqlc.AddClusterParams{
+			ID: c.ID, Name: c.Name, Endpoints: string(endpoints), Fingerprint: c.Fingerprint, TokenID: c.TokenID,
+			TokenSecret: sealed, CreatedAt: now, UpdatedAt: now,
+		})
+		if err := exactly(rows, err, berth.Conflict, "There is already a cluster called %s.", c.Name); err != nil {
+			return err
+		}
+		return s.clustersChanged(ctx, q, actor, "cluster.add", c.Name)
+	})
+	if err != nil {
+		return berth.Cluster{}, err
+	}
+	return c, nil
+}
+
+// RemoveCluster removes the named cluster and all that is known of its containers; its events stay.
+// Returns NotFound if there is none.
+func (s *Store) RemoveCluster(ctx context.Context, actor berth.Actor, name string) error {
+	return s.change(ctx, "remove cluster "+name, func(q *sqlc.Queries) error {
+		rows, err := q.RemoveCluster(ctx, name)
+		if err := exactly(rows, err, berth.NotFound, "There is no cluster called %s.", name); err != nil {
+			return err
+		}
+		return s.clustersChanged(ctx, q, actor, "cluster.remove", name)
+	})
+}
+
+// clustersChanged writes the audit entry and tells other processes.
+func (s *Store) clustersChanged(ctx context.Context, q *sqlc.Queries, actor berth.Actor, action, name string) error {
+	if err := q.BumpRevision(ctx, topicClusters); err != nil {
+		return err
+	}
+	return s.record(ctx, q, actor, berth.Event{Action: action, Cluster: name, Subject: "cluster " + name})
+}
+
+// ClusterSecret gives the secret of the cluster's API token. Returns NotFound if there is no such cluster.
+func (s *Store) ClusterSecret(ctx context.Context, id string) (string, error) {
+	sealed, err := s.look().ClusterSecret(ctx, id)
+	if err != nil {
+		return "", explain("read the secret of cluster "+id, missing(err, "This cluster is no longer connected."))
+	}
+	return s.unseal(placeClusterSecret, id, sealed)
+}
+
+// ClustersRevision gives a number that grows whenever any process adds, changes or removes a cluster. It is cheap to ask.
+func (s *Store) ClustersRevision(ctx context.Context) (int64, error) {
+	n, err := s.look().Revision(ctx, topicClusters)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil // no cluster was ever added
+	}
+	return n, explain("read the revision of the clusters", err)
+}
+
+// ClusterByName gives one cluster; NotFound when there is none of that name.
+func (s *Store) ClusterByName(ctx context.Context, name string) (berth.Cluster, error) {
+	clusters, err := s.Clusters(ctx)
+	if err != nil {
+		return berth.Cluster{}, err
+	}
+	for _, c := range clusters {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return berth.Cluster{}, berth.Errorf(berth.NotFound, "There is no cluster named %s.", name)
+}

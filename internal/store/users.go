@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+
+	"berth"
+	"berth/internal/store/sqlc"
+)
+
+// AddUser adds an account and returns it with id and time set.
+// Returns Invalid if u does not validate and Conflict if the name is taken, in whatever case.
+func (s *Store) AddUser(ctx context.Context, actor berth.Actor, u berth.User) (berth.User, error) {
+	if err := u.Validate(); err != nil {
+		return berth.User{}, err
+	}
+	now := millis(s.now())
+	u.ID, u.CreatedAt = newID(), fromMillis(now)
+	err := s.change(ctx, "add user "+u.Name, func(q *sqlc.Queries) error {
+		rows, err := q.AddUser(ctx, sqlc.AddUserParams{ID: u.ID, Name: u.Name, Role: string(u.Role), CreatedAt: now, UpdatedAt: now})
+		if err := exactly(rows, err, berth.Conflict, "There is already a user called %s.", u.Name); err != nil {
+			return err
+		}
+		return s.record(ctx, q, actor, berth.Event{Action: "user.add", Subject: "user " + u.Name, Details: map[string]string{"role": string(u.Role)}})
+	})
+	if err != nil {
+		return berth.User{}, err
+	}
+	return u, nil
+}
+
+// Users lists all accounts by name.
+func (s *Store) Users(ctx context.Context) ([]berth.User, error) {
+	rows, err := s.look().Users(ctx)
+	if err != nil {
+		return nil, explain("list users", err)
+	}
+	users := make([]berth.User, len(rows))
+	for i, r := range rows {
+		users[i] = userOf(sqlc.UserByIDRow(r))
+	}
+	return users, nil
+}
+
+// UserByName gives the account of that name, in whatever case. Returns NotFound if there is none.
+func (s *Store) UserByName(ctx context.Context, name string) (berth.User, error) {
+	row, err := s.look().UserByName(ctx, name)
+	if err != nil {
+		return berth.User{}, explain("read user "+name, missing(err, "There is no user called %s.", name))
+	}
+	return userOf(sqlc.UserByIDRow(row)), nil
+}
+
+// UserByID gives the account of that id. Returns NotFound if there is none.
+func (s *Store) UserByID(ctx context.Context, id string) (berth.User, error) {
+	row, err := s.look().UserByID(ctx, id)
+	if err != nil {
+		return berth.User{}, explain("read user "+id, missing(err, "This user does not exist any more."))
+	}
+	return userOf(row), nil
+}
+
+// RemoveUser removes an account and ends its sessions and sign-in links. Returns NotFound if there is none of that name.
+func (s *Store) RemoveUser(ctx context.Context, actor berth.Actor, name string) error {
+	return s.change(ctx, "remove user "+name, func(q *sqlc.Queries) error {
+		u, err := q.UserByName(ctx, name)
+		if err != nil {
+			return missing(err, "There is no user called %s.", name)
+		}
+		rows, err := q.RemoveUser(ctx, u.ID) // sessions and links go with it: ON DELETE CASCADE
+		if err := exactly(rows, err, berth.NotFound, "There is no user called %s.", name); err != nil {
+			return err
+		}
+		return s.record(ctx, q, actor, berth.Event{Action: "user.remove", Subject: "user " + u.Name})
+	})
+}
+
+func userOf(r sqlc.UserByIDRow) berth.User {
+	return berth.User{ID: r.ID, Name: r.Name, Role: berth.Role(r.Role), CreatedAt: fromMillis(r.CreatedAt)}
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/a-h/templ"
+
+	"berth"
+	"berth/internal/web/ui"
+)
+
+type contextKey int
+
+const (
+	userKey contextKey = iota
+	requestIDKey
+)
+
+// adapt checks who may use the route, runs its handler, and turns an error into a page.
+func (s *Server) adapt(route route) http.Handler {
+	if strings.HasPrefix(route.pattern, "GET /static/") {
+		return s.plain(route.handle)
+	}
+	return s.auth.Load(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, err := s.auth.User(r.Context())
+		if err == nil {
+			r = r.WithContext(context.WithValue(r.Context(), userKey, user))
+		}
+		if route.needs != anybody {
+			if err == nil && !user.Role.Includes(berth.Role(route.needs)) {
+				err = berth.Errorf(berth.Forbidden, "This needs the role %s; you are %s.", route.needs, user.Role)
+			}
+			if err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		}
+		s.plain(route.handle).ServeHTTP(w, r)
+	}), s.fail)
+}
+
+func (s *Server) plain(handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// currentUser gives the user behind a request, if somebody is signed in.
+func currentUser(r *http.Request) (berth.User, bool) {
+	user, ok := r.Context().Value(userKey).(berth.User)
+	return user, ok
+}
+
+var statusOf = map[berth.Code]int{
+	berth.Invalid: http.StatusUnprocessableEntity, berth.NotFound: http.StatusNotFound, berth.Conflict: http.StatusConflict,
+	berth.Unauthenticated: http.StatusUnauthorized, berth.Forbidden: http.StatusForbidden, berth.Unavailable: http.StatusServiceUnavailable,
+}
+
+// fail answers with the page for err: what a person can act on in its own words, anything else as our fault with the
+// request's id, which the log has together with the whole chain.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return // the browser has gone
+	}
+	e, ok := errors.AsType[*berth.Error](err)
+	if !ok {
+		id, _ := r.Context().Value(requestIDKey).(string)
+		s.log.Error("request failed", "request", id, "method", r.Method, "path", r.URL.Path, "error", err)
+		e = &berth.Error{Message: "Something went wrong on our side. The log has it as request " + id + "."}
+	}
+	status, known := statusOf[e.Code]
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	if e.Code == berth.Unauthenticated && r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && r.URL.Path != "/login" && r.URL.Path != "/live" {
+		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	page := errorPage{Title: errorTitles[status], Message: e.Message, SignIn: e.Code == berth.Unauthenticated}
+	if err := render(w, r, status, failure(s.frame(r, page.Title, ui.NoSection), page)); err != nil {
+		s.log.Error("cannot show an error", "error", err)
+	}
+}
+
+type errorPage struct {
+	Title, Message string
+	SignIn         bool
+}
+
+var errorTitles = map[int]string{
+	http.StatusUnprocessableEntity: "That cannot be read", http.StatusNotFound: "Not found", http.StatusConflict: "That is not possible now",
+	http.StatusUnauthorized: "Sign in", http.StatusForbidden: "Not allowed", http.StatusServiceUnavailable: "Not available now",
+	http.StatusInternalServerError: "Something went wrong",
+}
+
+func forbiddenOrigin() error {
+	return berth.Errorf(berth.Forbidden, "This request came from another site and was refused.")
+}
+
+// frame is the frame of a page for whoever asks.
+func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Page {
+	p := ui.Page{Title: title, Section: section, NowMS: s.now().UnixMilli()}
+	if user, ok := currentUser(r); ok {
+		p.User = user.Name
+	}
+	if c, err := r.Cookie("berth_theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
+		p.Theme = c.Value
+	}
+	return p
+}
+
+var gzipWriters = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a valid one
+	return w
+}}
+
+// render writes a page once it is complete, so that a failure on the way never shows half a page.
+func render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	var b bytes.Buffer
+	if err := page.Render(r.Context(), &b); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept-Encoding")
+	if !acceptsGzip(r) {
+		w.WriteHeader(status)
+		_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
+		return nil
+	}
+	h.Set("Content-Encoding", "gzip")
+	w.WriteHeader(status)
+	zip := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(zip)
+	zip.Reset(w)
+	_, _ = b.WriteTo(zip)
+	_ = zip.Close()
+	return nil
+}
+
+// secured sets the headers that keep a page from doing what it never needs to do.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withRequestID gives every request an id by which the log can be searched.
+func (s *Server) withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := rand.Text()[:12]
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey, id)))
+	})
+}
+
+// sentence is what err tells a person; empty if it is not for one.
+func sentence(err error) string {
+	if e, ok := errors.AsType[*berth.Error](err); ok {
+		return e.Message
+	}
+	return ""
+}

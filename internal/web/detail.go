@@ -1,0 +1,62 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+
+	"berth"
+)
+
+// detailView is what the page of one container shows besides what a card shows.
+type detailView struct {
+	Facts []fact
+}
+
+type fact struct{ Label, Value string }
+
+func newDetailView(c *berth.Container) detailView {
+	var d detailView
+	add := func(label, value string) {
+		if value != "" {
+			d.Facts = append(d.Facts, fact{label, value})
+		}
+	}
+	add("Cluster", c.Cluster)
+	add("Node", c.Node)
+	add("VMID", strconv.Itoa(c.VMID))
+	add("Addresses", addressesText(c.Addresses))
+	add("Tags", strings.Join(c.Tags, ", "))
+	add("Pool", c.Pool)
+	add("Template", c.Template)
+	add("High availability", c.HAState)
+	add("Operating system", c.OSType)
+	add("Marks", strings.Join(marks(c), ", "))
+	return d
+}
+
+func addressesText(addresses []berth.Address) string {
+	texts := make([]string, 0, len(addresses))
+	for _, a := range addresses {
+		texts = append(texts, a.Prefix.String()+" ("+a.Interface+", "+string(a.Source)+")")
+	}
+	return strings.Join(texts, "; ")
+}
+
+func containerPath(c *berth.Container) string {
+	return "/containers/" + c.Cluster + ":" + strconv.Itoa(c.VMID)
+}
+
+// containerQuery is the query that means just c.
+func containerQuery(c *berth.Container) string {
+	return "cluster:" + c.Cluster + " vmid:" + strconv.Itoa(c.VMID)
+}
+
+// parseContainerID reads "home:101".
+func parseContainerID(id string) (cluster string, vmid int, err error) {
+	cluster, number, found := strings.Cut(id, ":")
+	vmid, err = strconv.Atoi(number)
+	if !found || err != nil || cluster == "" {
+		return "", 0, berth.Errorf(berth.NotFound, "“%s” does not name a container; a container is named like home:101.", id)
+	}
+	return cluster, vmid, nil
+}

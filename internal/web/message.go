@@ -1,0 +1,67 @@
+package web
+
+import (
+	"bytes"
+	"compress/flate"
+	"strings"
+	"sync"
+)
+
+// message is an event of the stream in wire form, plain and compressed. It is made and compressed once, however many
+// browsers get it.
+type message struct {
+	plain    []byte
+	id       string
+	deflated func() []byte
+}
+
+// newUpdate makes a message that swaps partials into the page; id is the digest that the page then shows.
+func newUpdate(id, html string) *message {
+	var b strings.Builder
+	b.WriteString("id: " + id + "\n")
+	writeData(&b, html)
+	return newMessage(id, b.String())
+}
+
+// newEvent makes a message that the page's own script listens to.
+func newEvent(name, data string) *message {
+	var b strings.Builder
+	b.WriteString("event: " + name + "\n")
+	writeData(&b, data)
+	return newMessage("", b.String())
+}
+
+func newMessage(id, text string) *message {
+	m := &message{plain: []byte(text), id: id}
+	m.deflated = sync.OnceValue(func() []byte { return deflate(m.plain) })
+	return m
+}
+
+// writeData writes data lines. A carriage return would end a line too, and only occurs in hostile text: as a
+// character reference it stays what it is.
+func writeData(b *strings.Builder, data string) {
+	for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r", "&#13;"), "\n") {
+		b.WriteString("data: " + line + "\n")
+	}
+	b.WriteString("\n")
+}
+
+var flateWriters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is a valid one
+	return w
+}}
+
+// deflate compresses into blocks that refer to nothing before them and end on a byte, so that they fit into the
+// middle of any gzip stream.
+func deflate(plain []byte) []byte {
+	var b bytes.Buffer
+	w := flateWriters.Get().(*flate.Writer)
+	defer flateWriters.Put(w)
+	w.Reset(&b)
+	_, _ = w.Write(plain) // a buffer does not fail
+	_ = w.Flush()
+	return b.Bytes()
+}
+
+// gzipHeader begins a gzip stream without name and time (RFC 1952); blocks of deflate follow it.
+var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}

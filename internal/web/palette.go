@@ -1,0 +1,68 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"berth"
+)
+
+// paletteItem is something that the command palette can do.
+type paletteItem struct {
+	Title, Detail, Icon string
+	Href                templ.SafeURL // where it leads
+	Command             string        // or what the page itself does: refresh, theme-dark, ...
+}
+
+const paletteLength = 12
+
+// getPalette finds pages, commands and containers by what was typed.
+func (s *Server) getPalette(w http.ResponseWriter, r *http.Request) error {
+	typed := strings.TrimSpace(r.URL.Query().Get("q"))
+	items := matchingCommands(typed)
+	items = append(items, s.paletteContainers(typed, paletteLength-min(len(items), paletteLength/2))...)
+	return render(w, r, http.StatusOK, paletteItems(items))
+}
+
+func matchingCommands(typed string) []paletteItem {
+	all := []paletteItem{
+		{Title: "Containers", Detail: "page", Icon: "container", Href: "/"},
+		{Title: "Nodes", Detail: "page", Icon: "server", Href: "/nodes"},
+		{Title: "Running containers", Detail: "filter", Icon: "circle-play", Href: "/?q=status%3Arunning"},
+		{Title: "Stopped containers", Detail: "filter", Icon: "circle-stop", Href: "/?q=status%3Astopped"},
+		{Title: "Busiest containers", Detail: "sorted by CPU", Icon: "cpu", Href: "/?sort=-cpu"},
+		{Title: "Refresh now", Detail: "asks every cluster", Icon: "refresh-cw", Command: "refresh"},
+		{Title: "Light theme", Detail: "command", Icon: "sun", Command: "theme-light"},
+		{Title: "Dark theme", Detail: "command", Icon: "moon", Command: "theme-dark"},
+		{Title: "Keyboard shortcuts", Detail: "command", Icon: "command", Command: "keys"},
+	}
+	var found []paletteItem
+	for _, item := range all {
+		if strings.Contains(strings.ToLower(item.Title), strings.ToLower(typed)) {
+			found = append(found, item)
+		}
+	}
+	return found
+}
+
+// paletteContainers finds containers with the query language; text that it cannot read is searched as it is.
+func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
+	if typed == "" {
+		return nil
+	}
+	q, err := berth.ParseQuery(typed)
+	if err != nil {
+		if q, err = berth.ParseQuery(berth.QuoteValue(typed)); err != nil {
+			return nil
+		}
+	}
+	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
+	items := make([]paletteItem, 0, len(view.Containers))
+	for _, c := range view.Containers {
+		items = append(items, paletteItem{Title: hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
+			Icon: newStatusView(c.Status).Icon, Href: templ.SafeURL(containerPath(c))})
+	}
+	return items
+}

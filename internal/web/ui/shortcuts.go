@@ -1,0 +1,21 @@
+package ui
+
+type shortcut struct {
+	Keys []string
+	Does string
+}
+
+// shortcuts lists the keys that keys.js and list.js know.
+func shortcuts() []shortcut {
+	return []shortcut{
+		{[]string{"/"}, "Search; typing anywhere does too"},
+		{[]string{"Ctrl", "K"}, "Find or do anything"},
+		{[]string{"j", "k", "↓", "↑"}, "Move through the list"},
+		{[]string{"Enter"}, "Open the container"},
+		{[]string{"x"}, "Select; with Shift up to here"},
+		{[]string{"Esc"}, "Clear the selection"},
+		{[]string{"g", "d"}, "Go to the containers"},
+		{[]string{"g", "n"}, "Go to the nodes"},
+		{[]string{"?"}, "Show these keys"},
+	}
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"sync"
+	"time"
+
+	"berth/internal/fleet"
+)
+
+// views keeps the latest rendition of each view that people look at, so that equal views are computed and rendered once.
+type views struct {
+	fleet *fleet.Fleet
+	now   func() time.Time
+
+	mu   sync.Mutex
+	open map[string]*view
+}
+
+// view is one query, order, layout and length of the list, and its latest rendition.
+type view struct {
+	mu     sync.Mutex
+	latest *rendition
+	used   time.Time // belongs to views.mu
+}
+
+const viewsKept = 200 // renditions kept at most; the least recently used ones go first
+
+func newViews(f *fleet.Fleet, now func() time.Time) *views {
+	return &views{fleet: f, now: now, open: map[string]*view{}}
+}
+
+// of gives the rendition of the current snapshot for params.
+func (all *views) of(params viewParams) (*rendition, error) {
+	now := all.now()
+	v := all.find(params.key(), now)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	snapshot := all.fleet.Snapshot()
+	if v.latest != nil && v.latest.snapshot == snapshot {
+		return v.latest, nil
+	}
+	if v.latest != nil && v.latest.snapshot.ShowsSame(snapshot) {
+		same := *v.latest
+		same.snapshot = snapshot
+		v.latest = &same
+		return v.latest, nil
+	}
+	r, err := renderView(snapshot, params, v.latest, now)
+	if err != nil {
+		return nil, err
+	}
+	v.latest = r
+	return r, nil
+}
+
+func (all *views) find(key string, now time.Time) *view {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	v := all.open[key]
+	if v == nil {
+		all.makeRoom()
+		v = &view{}
+		all.open[key] = v
+	}
+	v.used = now
+	return v
+}
+
+func (all *views) makeRoom() {
+	if len(all.open) < viewsKept {
+		return
+	}
+	oldest := ""
+	for key, v := range all.open {
+		if oldest == "" || v.used.Before(all.open[oldest].used) {
+			oldest = key
+		}
+	}
+	delete(all.open, oldest)
+}
