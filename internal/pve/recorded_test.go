@@ -21,7 +21,7 @@ func TestRecordedRequestsAreAnsweredAndMade(t *testing.T) {
 		}
 		p, client := newTape(t)
 		p.recording = r
-		result, err, call := play(t, client, r, path)
+		call, result, err := play(t, client, r, path)
 		played[call]++
 		if want, listed := unusable[r.id()]; listed {
 			if err == nil || !strings.Contains(err.Error(), want) {
@@ -56,12 +56,12 @@ var unusable = map[string]string{
 	"node/task-unknown-log": "unable to open file - No such file or directory",
 }
 
-func play(t *testing.T, client *Client, r recording, path string) (result any, err error, pattern string) {
+func play(t *testing.T, client *Client, r recording, path string) (pattern string, result any, err error) {
 	for _, call := range replayedCalls {
 		method, pattern, _ := strings.Cut(call.pattern, " ")
 		if args, ok := matchPattern(pattern, path); ok && method == r.Method {
 			result, err := call.run(t, client, args, r.params(t))
-			return result, err, call.pattern
+			return call.pattern, result, err
 		}
 	}
 	unescaped, err := url.PathUnescape(path)
@@ -69,7 +69,7 @@ func play(t *testing.T, client *Client, r recording, path string) (result any, e
 		t.Fatal(err)
 	}
 	_, err = client.do(context.Background(), request{method: r.Method, pattern: unescaped})
-	return nil, err, ""
+	return "", nil, err
 }
 
 // checkRequest compares what the client sent with what was recorded. Zeros are the server's defaults and not sent.
