@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -23,10 +24,11 @@ func (s *Sim) postLimit() int64 {
 func (c *call) readParams() (params, error) {
 	out := params{}
 	if c.req.Method == http.MethodPost || c.req.Method == http.MethodPut {
+		read := c.readBody
 		if c.route.upload {
-			return out, c.readUpload(out)
+			read = c.readUpload
 		}
-		if err := c.readBody(out); err != nil {
+		if err := read(out); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +57,7 @@ func (c *call) readBody(out params) error {
 		return errHangUp
 	}
 	if kind == "application/json" {
-		return parseJSON(body, out)
+		return parseJSON(body, out, !c.sim.world.release.before(8, 0))
 	}
 	out.merge(parseForm(string(body)))
 	return nil
@@ -82,8 +84,8 @@ func unescapeQuery(text string) string {
 	return text
 }
 
-// parseJSON reads a JSON object; true and false become 1 and 0, arrays are joined by NUL.
-func parseJSON(body []byte, out params) error {
+// parseJSON reads a JSON object; true and false become 1 and 0 (since 8.0), arrays are joined by NUL.
+func parseJSON(body []byte, out params, booleans bool) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
@@ -95,6 +97,9 @@ func parseJSON(body []byte, out params) error {
 	}
 	for name, value := range fields {
 		out[name] = jsonText(value)
+		if b, is := value.(bool); is && !booleans {
+			out[name] = strconv.FormatBool(b)
+		}
 	}
 	return nil
 }
