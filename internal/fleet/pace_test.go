@@ -32,6 +32,7 @@ func TestWatchedClusterCausesFewCalls(t *testing.T) {
 	snapshot := r.wait("all have told", told(40))
 	watcher.Show(keysOf(snapshot))
 	clock.jump(configFor + time.Minute)
+	r.Refresh()
 	sim.ResetCalls()
 	begin := time.Now()
 	client := simClient(t, sim)

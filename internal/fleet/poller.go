@@ -102,7 +102,8 @@ func (p *poller) run(ctx context.Context) {
 			p.saveFacts(context.WithoutCancel(ctx))
 			return
 		case <-p.wake:
-			p.list.next, p.tasks.next = time.Time{}, time.Time{}
+			p.list.atOnce()
+			p.tasks.atOnce()
 		case outcome := <-p.outcomes:
 			outcome()
 			p.takeOutcomes()
