@@ -42,8 +42,8 @@ build: ## Build bin/berth, one static binary
 .PHONY: screenshots
 screenshots: ## Take pictures of every page in every size and theme into tmp/screenshots
 	scripts/setup-tests
-	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestScreenshots ./internal/browsertest
+	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestPages ./internal/browsertest
 
 node_modules: package.json package-lock.json
-	npm ci --no-audit --no-fund --ignore-scripts
+	npm install --no-save --no-audit --no-fund --ignore-scripts # not npm ci: it insists on packages for other systems too
 	@touch node_modules
