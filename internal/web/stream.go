@@ -28,7 +28,7 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 	if seen == "" {
 		seen = r.URL.Query().Get("seen")
 	}
-	defer s.fleet.Watch()()
+	defer s.fleet.Watch().Close()
 	news := s.hub.Subscribe(live.Fleet)
 	defer news.Close()
 	out := startStream(w, r)
