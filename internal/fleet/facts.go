@@ -143,7 +143,8 @@ func (p *poller) noticeStart(c, before *berth.Container) {
 	if before == nil || c.Live != berth.LiveRunning || p.health.State != Answering {
 		return
 	}
-	if before.Live == berth.LiveStopped || !before.StartedAt.IsZero() && !c.StartedAt.Equal(before.StartedAt) {
+	again := !c.StartedAt.Equal(before.StartedAt) && c.StartedAt.After(before.SeenAt.Add(-uptimeSlack))
+	if before.Live == berth.LiveStopped || again {
 		p.wantAddresses(c.VMID)
 	}
 }

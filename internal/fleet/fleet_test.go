@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,8 +43,14 @@ type rig struct {
 // run starts a fleet on the store; it is stopped at the end of the test or by stop.
 func run(t *testing.T, s *store.Store, pace Pace) *rig {
 	t.Helper()
+	return runWith(t, s, pace, time.Now)
+}
+
+// runWith is run with another clock.
+func runWith(t *testing.T, s *store.Store, pace Pace, now func() time.Time) *rig {
+	t.Helper()
 	r := &rig{t: t, hub: &live.Hub{}, log: &syncBuffer{}}
-	r.Fleet = New(s, r.hub, slog.New(slog.NewTextHandler(r.log, nil)), time.Now, pace)
+	r.Fleet = New(s, r.hub, slog.New(slog.NewTextHandler(r.log, nil)), now, pace)
 	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +89,13 @@ func (r *rig) container(vmid int) *berth.Container {
 	}
 	return c
 }
+
+// jumpingClock is the real clock, but for how far it was put forward.
+type jumpingClock struct{ ahead atomic.Int64 }
+
+func (c *jumpingClock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *jumpingClock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // simulate starts a simulated cluster and connects it as home.
 func simulate(t *testing.T, s *store.Store, o pvesim.Options) *pvesim.Sim {

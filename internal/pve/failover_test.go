@@ -29,6 +29,12 @@ func good(int32) (string, string) { return "200 OK", okVersion }
 
 func cut(int32) (string, string) { return "", "" } // the connection closes without an answer
 
+// stopClock keeps endpoints resting however slow the machine is.
+func stopClock(c *Client) {
+	now := time.Now()
+	c.now = func() time.Time { return now }
+}
+
 func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	t.Parallel()
 	dead, _ := counting(t, good)
@@ -36,6 +42,7 @@ func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	broken, brokenCalls := counting(t, cut)
 	alive, aliveCalls := counting(t, good)
 	client := newClient(t, dead, broken, alive)
+	stopClock(client)
 	for range 3 {
 		if _, err := client.Version(t.Context()); err != nil {
 			t.Fatal(err)
@@ -218,9 +225,15 @@ func TestWritesAreNeverSentTwice(t *testing.T) {
 			if _, err := client.Version(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			err := write(t.Context(), client)
-			if got := s.count(method); got != 1 || Classify(err).Kind != KindUnavailable {
-				t.Errorf("got %d requests and %v, want 1 and a failure", got, err)
+			for n := 1; n <= 2; n++ { // the kept connection, which would break, is not used for them
+				var broken *connectionError
+				if err := write(t.Context(), client); errors.As(err, &broken) || s.count(method) != n {
+					t.Errorf("got %d requests and %v, want %d that were answered", s.count(method), err, n)
+				}
+			}
+			broken, calls := counting(t, cut)
+			if err := write(t.Context(), newClient(t, broken)); Classify(err).Kind != KindUnavailable || calls.Load() != 1 {
+				t.Errorf("connection breaks: got %d requests and %v, want 1 and a failure", calls.Load(), err)
 			}
 		})
 	}
@@ -295,6 +308,7 @@ func TestHangingEndpointCostsOneCall(t *testing.T) {
 	defer close(release)
 	alive, _ := counting(t, good)
 	client := newClient(t, hanging, alive)
+	stopClock(client)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := client.Version(ctx)
@@ -348,5 +362,32 @@ func TestConnectionsAreReusedAndResumed(t *testing.T) {
 	}
 	if connections.Load() != 3 || resumed.Load() != 2 {
 		t.Errorf("got %d connections, %d of them resumed, want 3 and 2", connections.Load(), resumed.Load())
+	}
+}
+
+func TestHangingHandshakeEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := New(Config{Endpoints: []string{"https://" + l.Addr().String()}, Token: testToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	_, err = client.Version(ctx)
+	if want := l.Addr().String() + " did not answer in time (GET /version)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	if _, err := FetchCertificate(ctx, "https://"+l.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("fetch certificate: got %v, want the deadline", err)
+	}
+	if took := time.Since(started); took > handshakeTimeout/2 {
+		t.Errorf("took %s, want about 50ms", took)
 	}
 }

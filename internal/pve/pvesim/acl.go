@@ -138,7 +138,11 @@ func (w *world) grantedRights(u caller, path string) rights {
 	out := rights{}
 	w.addRoles(out, roles, true)
 	if pool := w.poolOf(path); pool != "" {
-		w.addRoles(out, w.rolesOf(u, "/pool/"+pool), false)
+		more := w.rolesOf(u, "/pool/"+pool)
+		if _, none := more["NoAccess"]; none {
+			return rights{}
+		}
+		w.addRoles(out, more, false)
 	}
 	return out
 }

@@ -149,7 +149,7 @@ func (t *task) dump(d *dump) error {
 	for _, vmid := range d.ids {
 		if err := t.dumpOne(d, st, vmid); err != nil {
 			if t.ctx.Err() != nil {
-				return errAborted
+				return t.interruption()
 			}
 			t.log("ERROR: Backup of VM %d failed - %s", vmid, err)
 			t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))

@@ -3,6 +3,7 @@ package pvesim
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +71,9 @@ func (c *call) readCreation() (*creation, error) {
 	if err := c.idFree(k, existing); err != nil {
 		return nil, err
 	}
+	if !validKeys(k.keys) {
+		return nil, die("SSH public key validation error")
+	}
 	set := k.sort(p)
 	if err := c.checkDisks(k); err != nil {
 		return nil, err
@@ -78,6 +82,18 @@ func (c *call) readCreation() (*creation, error) {
 		return nil, err
 	}
 	return k, c.mayReadArchive(k)
+}
+
+var sshKey = regexp.MustCompile(`^(?:ssh-\S+|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$`)
+
+// validKeys accepts authorised keys, one a line.
+func validKeys(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && !sshKey.MatchString(line) {
+			return false
+		}
+	}
+	return true
 }
 
 // sort tells disks and other config keys apart and returns both.
@@ -290,6 +306,9 @@ func (t *task) build(k *creation, ct *container) error {
 		t.log("merging backed-up and given configuration..")
 	}
 	t.log("Detected container architecture: amd64")
+	if os := conf["ostype"]; (os == "debian" || os == "ubuntu") && !strings.Contains(conf["features"], "nesting=1") {
+		t.warn("%s", nestingHint)
+	}
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		if err := t.pause(t.takes(0.1)); err != nil {
 			return err
@@ -323,7 +342,21 @@ func (t *task) baseConfig(k *creation) (conf map[string]string, from *volume, er
 	if k.unprivil && (!k.restore || k.explicit) {
 		conf["unprivileged"] = "1"
 	}
+	if from != nil && from.oci {
+		asApplication(conf)
+	}
 	return conf, from, nil
+}
+
+// asApplication is what a container made of an OCI image gets: its entry point, environment and host-managed addresses.
+func asApplication(conf map[string]string) {
+	conf["ostype"], conf["cmode"], conf["entrypoint"] = "unmanaged", "console", "/docker-entrypoint.sh"
+	conf["env"] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for key, value := range conf {
+		if strings.HasPrefix(key, "net") && !strings.Contains(value, "host-managed") {
+			conf[key] = value + ",host-managed=1"
+		}
+	}
 }
 
 // mayRestore checks the bridges of a restored config; it happens in the task, so the call has already said 200.

@@ -141,11 +141,14 @@ func (ct *container) startable() error {
 	return nil
 }
 
+// nestingHint warns of systemd in a container that may not nest.
+const nestingHint = "Systemd 252 detected. You may need to enable nesting."
+
 func (t *task) startWarning(ct *container) string {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
 	if os := ct.conf["ostype"]; (os == "debian" || os == "ubuntu") && !strings.Contains(ct.conf["features"], "nesting=1") {
-		return "Systemd 252 detected. You may need to enable nesting."
+		return nestingHint
 	}
 	return ""
 }
@@ -168,6 +171,7 @@ func (s *Sim) powerOff(ct *container) {
 }
 
 // Kill lets a container die by itself, as when its init crashes: no task, seen at the next statistics cycle.
+// One that is under high availability is started again.
 func (s *Sim) Kill(vmid int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,6 +180,9 @@ func (s *Sim) Kill(vmid int) error {
 		return fmt.Errorf("container %d is not running", vmid)
 	}
 	s.powerOff(ct)
+	if h := s.world.haOf(ct); h != nil {
+		s.haAct(ct, h) // high availability brings it back
+	}
 	return nil
 }
 

@@ -369,6 +369,11 @@ func render(c *call, format string, data any, err error) *response {
 			return a
 		}
 	}
+	if raw, is := data.(rawJSON); is && refused == nil && format == "json" {
+		a.contentType = "application/json;charset=UTF-8"
+		a.body = append(append([]byte(`{"data":`), raw...), '}')
+		return a
+	}
 	envelope := c.envelope(format, data, refused)
 	if format == "extjs" {
 		a.status, a.reason = 200, "OK"

@@ -74,7 +74,7 @@ func (s *Sim) sampledNode(n *node, now time.Time) nodeFigures {
 // clusterResources is GET /cluster/resources. It is written by hand because it is the call that dashboards repeat.
 func clusterResources(c *call) (any, error) {
 	kind := c.params["type"]
-	var b []byte
+	b := make([]byte, 0, 400*len(c.sim.world.containers)+10_000)
 	b = append(b, '[')
 	if kind == "" {
 		b = c.appendPools(b)

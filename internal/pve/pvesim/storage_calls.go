@@ -344,6 +344,7 @@ func (c *call) templateStore() (*storage, error) {
 
 // download forks a task that logs progress and leaves a template behind.
 func (c *call) download(kind, file string, st *storage, size int64) string {
+	oci := kind == "ociregistrypull"
 	node := c.node
 	return c.start(kind, file, func(t *task) error {
 		t.log("downloading %s to %s", file, st.pathOf(&volume{name: "vztmpl/" + file, content: "vztmpl"}))
@@ -355,7 +356,7 @@ func (c *call) download(kind, file string, st *storage, size int64) string {
 		}
 		t.log("calculating checksum...OK, checksum verified")
 		return t.locked(func() error {
-			st.addTemplate(node, file, size, time.Now())
+			st.addTemplate(node, file, size, time.Now()).oci = oci
 			t.lines = append(t.lines, fmt.Sprintf("download of '%s' finished", file))
 			return nil
 		})

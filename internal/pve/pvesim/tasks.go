@@ -13,22 +13,24 @@ import (
 
 // task is one worker process of PVE: it runs in a goroutine of its own, logs lines and ends with an exit status.
 type task struct {
-	sim    *Sim
-	upid   string
-	node   *node
-	pid    int
-	pstart int64 // jiffies since boot
-	kind   string
-	id     string
-	user   caller
-	began  time.Time
-	ended  time.Time // zero while it runs
-	status string    // exit status
-	lines  []string
-	warned int
-	cancel context.CancelFunc
-	ctx    context.Context
-	done   chan struct{}
+	sim     *Sim
+	upid    string
+	node    *node
+	pid     int
+	pstart  int64 // jiffies since boot
+	kind    string
+	id      string
+	user    caller
+	began   time.Time
+	ended   time.Time // zero while it runs
+	status  string    // exit status
+	lines   []string
+	warned  int
+	cancel  context.CancelFunc
+	ctx     context.Context
+	done    chan struct{}
+	failure error // of a fault, when the log has failAt lines
+	failAt  int
 }
 
 // taskTable holds all tasks; finished ones are kept up to a limit per node.
@@ -130,6 +132,7 @@ func (t *task) log(format string, args ...any) {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
 	t.lines = append(t.lines, fmt.Sprintf(format, args...))
+	t.reached()
 }
 
 // warn adds a warning; the task then ends with "WARNINGS: n".
@@ -155,7 +158,7 @@ func (t *task) pause(d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-t.ctx.Done():
-		return errAborted
+		return t.interruption()
 	}
 }
 
@@ -322,10 +325,12 @@ func nodeTasks(c *call) (any, error) {
 	return c.page(out), nil
 }
 
-// page cuts start and limit out of a list and sets the total.
+// page cuts start and limit out of a list and sets the total, unless the list is empty.
 func (c *call) page(rows []obj) []obj {
 	total := len(rows)
-	c.total = &total
+	if total > 0 {
+		c.total = &total
+	}
 	start := min(c.params.number("start", 0), total)
 	end := min(start+c.params.number("limit", 50), total)
 	return append([]obj{}, rows[start:end]...)

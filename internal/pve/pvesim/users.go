@@ -134,11 +134,11 @@ func (w *world) aclPaths() []string {
 		paths[p] = true
 	}
 	for id, p := range w.pools {
-		paths["/pool/"+id] = true
+		if w.acl["/pool/"+id] == nil {
+			continue
+		}
 		for vmid := range p.members {
-			if w.acl["/pool/"+id] != nil {
-				paths[fmt.Sprintf("/vms/%d", vmid)] = true
-			}
+			paths[fmt.Sprintf("/vms/%d", vmid)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(paths))
