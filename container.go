@@ -40,7 +40,7 @@ type Container struct {
 	Protected        bool      // Proxmox refuses to delete it or its disks
 	OSType           string    // debian, alpine, ...; empty while not known
 	Addresses        []Address // those it has now; of a stopped container the configured ones
-	Template         string // name of the Berth template it was made from
+	Template         string    // name of the Berth template it was made from
 	Services         []Service
 	CreatedAt        time.Time // zero when not known
 	SeenAt           time.Time // when Proxmox last told about it
