@@ -73,22 +73,30 @@ func (f *Fleet) adjustPollers(ctx context.Context, group *sync.WaitGroup) error 
 	return nil
 }
 
-// stopPollers stops those of clusters that are gone or have changed.
+// stopPollers stops those of clusters that are gone or have changed, and waits for them, so that none publishes its view
+// once more afterwards.
 func (f *Fleet) stopPollers(wanted map[string]berth.Cluster) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for id, p := range f.pollers {
-		c, keep := wanted[id]
-		if keep && c.UpdatedAt.Equal(p.cluster.UpdatedAt) {
-			continue
-		}
+	for _, p := range f.takeOutdated(wanted) {
 		p.stop()
-		delete(f.pollers, id)
-		if !keep {
-			f.forget(id)
+		<-p.done
+		if _, keep := wanted[p.cluster.ID]; !keep {
+			f.forget(p.cluster.ID)
 			f.log.Info("cluster removed", "cluster", p.cluster.Name)
 		}
 	}
+}
+
+func (f *Fleet) takeOutdated(wanted map[string]berth.Cluster) []*poller {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var outdated []*poller
+	for id, p := range f.pollers {
+		if c, keep := wanted[id]; !keep || !c.UpdatedAt.Equal(p.cluster.UpdatedAt) {
+			outdated = append(outdated, p)
+			delete(f.pollers, id)
+		}
+	}
+	return outdated
 }
 
 func (f *Fleet) startPoller(ctx context.Context, group *sync.WaitGroup, c berth.Cluster) error {
@@ -102,11 +110,11 @@ func (f *Fleet) startPoller(ctx context.Context, group *sync.WaitGroup, c berth.
 	if err != nil {
 		return err
 	}
+	f.replace(p.view())
 	f.mu.Lock()
 	f.pollers[c.ID] = p
 	p.start(ctx, group)
 	f.mu.Unlock()
-	f.replace(p.view())
 	f.log.Info("cluster connected", "cluster", c.Name, "endpoints", c.Endpoints)
 	return nil
 }

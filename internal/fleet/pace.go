@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pace is how often a cluster is asked. A watched cluster gets 60 looks at its tasks, 15 lists and at most 24 reads of single
-// containers a minute, which is 99 calls.
+// Pace is how often a cluster is asked. A watched cluster gets 60 looks at its tasks, 15 lists and at most 23 reads of single
+// containers a minute, which is 98 calls.
 //
 // With it a change made by a task is seen after at most one look at the tasks and one read, so within 1.5 s while calls
 // are quick. A death without a task is seen after the 10 s of Proxmox's statistics and one list: 95 % within 12 s.
@@ -23,7 +23,7 @@ type Pace struct {
 // DefaultPace keeps a watched cluster under 100 calls a minute and shows a change made by a task within 1.5 s.
 func DefaultPace() Pace {
 	return Pace{WatchedResources: 4 * time.Second, WatchedTasks: time.Second, Idle: 12 * time.Second,
-		Reads: 2500 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Clusters: 2 * time.Second}
+		Reads: 2600 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Clusters: 2 * time.Second}
 }
 
 // beat is when a call that is repeated is due.
