@@ -47,6 +47,8 @@ func TestScripts(t *testing.T) {
 		{"docker compose", "debian", "apt-get install -y docker.io >/dev/null; mkdir -p /srv/x; cd /srv/x; cat > compose.yaml <<'E'\nservices:\n  web:\n    image: nginx:1\n    ports:\n      - \"8080:80\"\nE\ndocker compose up -d 2>/dev/null; docker ps --format '{{.Names}} {{.Image}} {{.Ports}}'; ss -H -lnt | grep -c 8080", "web nginx:1 0.0.0.0:8080->80/tcp\n1\n"},
 		{"scripts run scripts", "debian", "printf '#!/bin/bash\\necho \"got $1\"; exit 3\\n' > /root/s.sh; chmod +x s.sh; ./s.sh x; echo $?; bash /root/s.sh y; sh -c 'echo $0 $1' a b", "got x\n3\ngot y\na b\n"},
 		{"command lookup", "debian", `command -v bash; command -v nothing || echo none; which apk || echo none`, "/usr/bin/bash\nnone\nnone\n"},
+		{"scripts from the internet", "debian", `apt-get install -y curl >/dev/null; curl -fsSL https://get.docker.com | sh >/dev/null && systemctl is-active docker; curl -fsSL https://deb.nodesource.com/setup_22.x | bash -; wget -qO- https://example.org/x.sh | sh && echo fine; curl -s https://api.github.com/repos/a/b/releases/latest | grep -o 'v[0-9.]*' | head -n1`, "active\nfine\nv1.0.0\n"},
+		{"timeout", "debian", `timeout 0.05 sh -c 'until ss -ltn | grep -q :9; do sleep 0.01; done'; echo $?; timeout 5 echo quick`, "124\nquick\n"},
 		{"reading input", "debian", `printf 'a b\nc d\n' | while read -r x y; do echo "$y"; done; echo z | { read v; echo "v=$v"; }`, "b\nd\nv=z\n"},
 		{"awk columns", "debian", `printf 'a 1\nb 2\n' | awk '/b/ {print $2}'; hostname -I | awk '{print $1}'; echo x:y | awk -F: '{print $2 "-" $1}'`, "2\n10.0.3.7\ny-x\n"},
 		{"not found is 127", "debian", `nothing-here 2>/dev/null; echo $?; /no/where 2>/dev/null; echo $?`, "127\n127\n"},
@@ -59,6 +61,74 @@ func TestScripts(t *testing.T) {
 				t.Errorf("got %q, want %q (standard error: %s)", got, tc.want, stderr)
 			}
 		})
+	}
+}
+
+// provisioning is a script of the kind that installs an application.
+const provisioning = `#!/usr/bin/env bash
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+log() { printf '[%s] %s\n' "$(date +%H)" "$*" >&2; }
+VERSION="${VERSION:-1.22.0}"
+if [[ $EUID -ne 0 ]]; then echo "run as root" >&2; exit 1; fi
+. /etc/os-release
+case "$ID" in debian|ubuntu) ;; *) log "unsupported $ID"; exit 2;; esac
+log "installing packages"
+apt-get update -qq
+apt-get install -y --no-install-recommends -o Dpkg::Options::="--force-confold" git curl sqlite3 >/dev/null
+id gitea &>/dev/null || useradd --system --shell /bin/bash --create-home --home-dir /var/lib/gitea gitea
+install -d -o gitea -g gitea -m 0750 /var/lib/gitea/custom /var/lib/gitea/data /etc/gitea
+wget -qO /usr/local/bin/gitea "https://dl.gitea.com/gitea/${VERSION}/gitea-linux-amd64"
+chmod 0755 /usr/local/bin/gitea
+chown -R gitea:gitea /var/lib/gitea
+cat > /etc/gitea/app.ini <<EOF
+[server]
+HTTP_PORT = 3000
+DOMAIN = $(hostname)
+EOF
+sed -i "s/^HTTP_PORT.*/HTTP_PORT = 3300/" /etc/gitea/app.ini
+cat > /etc/systemd/system/gitea.service <<'EOF'
+[Unit]
+Description=Gitea
+[Service]
+ExecStart=/usr/local/bin/gitea web --port 3300 --config /etc/gitea/app.ini
+User=gitea
+[Install]
+WantedBy=multi-user.target
+EOF
+systemctl daemon-reload
+systemctl enable --now gitea
+for i in $(seq 1 10); do
+	if curl -fsS -o /dev/null http://localhost:3300/; then log "up after $i"; break; fi
+	sleep 1
+done
+ss -H -ltn | awk '{print $4}' | grep -q ':3300$' && echo "gitea ${VERSION} listens on 3300"
+grep HTTP_PORT /etc/gitea/app.ini | cut -d= -f2 | tr -d ' '
+`
+
+func TestProvisioningScriptInstallsAnApplication(t *testing.T) {
+	t.Parallel()
+	b := newBox("debian")
+	if err := b.WriteFile("/root/install.sh", []byte(provisioning), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // again changes nothing
+		out, stderr, code := script(t, b, "VERSION=1.23.4 ./install.sh")
+		if want := "gitea 1.23.4 listens on 3300\n3300\n"; code != 0 || out != want || !strings.Contains(stderr, "up after 1") {
+			t.Errorf("got %q, %d, want %q (standard error: %s)", out, code, want, stderr)
+		}
+	}
+	var names []string
+	for _, s := range b.Running() {
+		names = append(names, s.Name)
+	}
+	if got := strings.Join(names, " "); got != "gitea sshd" {
+		t.Errorf("running services: %s", got)
+	}
+	alpine := newBox("alpine")
+	alpine.WriteFile("/root/install.sh", []byte(provisioning), 0o755)
+	if _, _, code := script(t, alpine, "apk add bash >/dev/null; /root/install.sh 2>/dev/null"); code != 2 {
+		t.Errorf("on Alpine the script ends with %d, want 2", code)
 	}
 }
 

@@ -44,7 +44,7 @@ func (p *proc) part(first bool) int {
 			words[i] = "-n" + w[1:]
 		}
 	}
-	flags, rest := p.options("nc")
+	flags, rest := p.options("nc lines=n bytes=c")
 	if has(flags, "c") && first && len(rest) == 0 {
 		n, _ := strconv.ParseInt(flags["c"], 10, 64)
 		if _, err := io.CopyN(p.out, p.in, n); err != nil && err != io.EOF {
