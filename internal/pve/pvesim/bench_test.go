@@ -49,6 +49,23 @@ func BenchmarkResources10000(b *testing.B) {
 	}
 }
 
+// BenchmarkResources10000AsToken is the same for a token that may only watch, right after its rights have changed.
+func BenchmarkResources10000AsToken(b *testing.B) {
+	s := large(b)
+	w := &s.world
+	w.users["w@pve"] = &user{id: "w@pve", tokens: map[string]*token{"t1": {secret: "x", privsep: true}}}
+	for _, g := range []grant{{"/", "user", "w@pve", "PVEAuditor", true}, {"/", "token", "w@pve!t1", "PVEAuditor", true}, {"/vms/101", "user", "w@pve", "PVEVMUser", true}} {
+		w.acl[g.path] = append(w.acl[g.path], g)
+	}
+	c := &call{sim: s, user: caller{"w@pve", "t1"}, params: params{}, now: time.Now()}
+	for b.Loop() {
+		w.aclChanged()
+		if _, err := clusterResources(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkBuild10000 is the time New takes.
 func BenchmarkBuild10000(b *testing.B) {
 	for b.Loop() {
