@@ -40,7 +40,8 @@ func tail(p *proc) int { return p.part(false) }
 func (p *proc) part(first bool) int {
 	words := p.args
 	for i, w := range words {
-		if len(w) > 1 && w[0] == '-' && w[1] >= '0' && w[1] <= '9' {
+		isValue := i > 0 && (words[i-1] == "-n" || words[i-1] == "-c")
+		if !isValue && len(w) > 1 && w[0] == '-' && w[1] >= '0' && w[1] <= '9' {
 			words[i] = "-n" + w[1:]
 		}
 	}

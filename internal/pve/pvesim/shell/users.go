@@ -35,6 +35,9 @@ func useradd(p *proc) int {
 func (p *proc) newUser(name string, flags map[string]string, tool string) int {
 	b := p.box
 	home, sh := flags["d"], flags["s"]
+	if tool == "adduser" && flags["h"] != "" { // of busybox
+		home = flags["h"]
+	}
 	if home == "" {
 		home = "/home/" + name
 	}
