@@ -321,7 +321,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("HX-Replace-Url", params.at("/"))
+	w.Header().Set("HX-Replace-Url", params.address())
 	return render(w, r, http.StatusOK, everything(current))
 }
 

@@ -534,7 +534,7 @@ func searchForm(typed string, problem problemView) templ.Component {
 			templ_7745c5c3_Var18 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<form id=\"search\" role=\"search\" class=\"flex-1 basis-72 relative\" action=\"/\" hx-get=\"/list\" hx-trigger=\"input delay:120ms, submit\" hx-sync=\"this:replace\" hx-swap=\"none\"><label class=\"input input-sm w-full h-9\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<form id=\"search\" role=\"search\" class=\"flex-1 basis-72 relative\" action=\"/containers\" hx-get=\"/list\" hx-trigger=\"input delay:120ms, submit\" hx-sync=\"this:replace\" hx-swap=\"none\"><label class=\"input input-sm w-full h-9\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
