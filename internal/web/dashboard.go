@@ -97,7 +97,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
 		Empty:      newEmptyList(view, params),
-		More:       newMoreLink(view, params),
+		More:       newMoreLink(entries(view.Containers, params.Group), params),
 		Columns:    newColumnHeads(params),
 		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
 		Many:       many,
@@ -235,11 +235,12 @@ func noneText(query string) string {
 	return "No matching containers"
 }
 
-func newMoreLink(view fleet.View, params viewParams) moreLink {
-	if params.Limit >= view.Matching {
+// newMoreLink leads to what follows in a list of so many entries.
+func newMoreLink(all int, params viewParams) moreLink {
+	if params.Limit >= all {
 		return moreLink{}
 	}
-	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, view.Matching), URL: params.part("/more")}
+	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, all), URL: params.part("/more")}
 }
 
 // itemsTarget is the element that holds the items of the list.
