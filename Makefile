@@ -44,6 +44,14 @@ screenshots: ## Take pictures of every page in every size and theme into tmp/scr
 	scripts/setup-tests
 	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestPages ./internal/browsertest
 
+.PHONY: fuzz
+fuzz: ## Run every fuzz test, FUZZTIME each (10m)
+	scripts/fuzz
+
+.PHONY: exercise
+exercise: ## Exercise the Proxmox VE client: the simulator always, a real server if BERTH_TEST_PVE_* name one
+	go test -count=1 -v -run TestExercise ./internal/pve/pvetest
+
 node_modules: package.json package-lock.json
-	npm install --no-save --no-audit --no-fund --ignore-scripts # not npm ci: it insists on packages for other systems too
+	npm install --no-save --ignore-scripts # not npm ci, which wants the packages of every platform in the lock file
 	@touch node_modules

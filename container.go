@@ -36,8 +36,11 @@ type Container struct {
 	Pool             string
 	Lock             string // Proxmox's own lock: backup, snapshot, migrate, ...
 	HAState          string
-	Addresses        []Address
-	Template         string // name of the Berth template it was made from
+	PVETemplate      bool      // a template guest of Proxmox VE: it can be cloned and never runs
+	Protected        bool      // Proxmox refuses to delete it or its disks
+	OSType           string    // debian, alpine, ...; empty while not known
+	Addresses        []Address // those it has now; of a stopped container the configured ones
+	Template         string    // name of the Berth template it was made from
 	Services         []Service
 	CreatedAt        time.Time // zero when not known
 	SeenAt           time.Time // when Proxmox last told about it
@@ -64,7 +67,7 @@ func (c *Container) Uptime(now time.Time) time.Duration {
 type Address struct {
 	Interface string // eth0
 	Prefix    netip.Prefix
-	Source    AddressSource
+	Source    AddressSource // empty when it is not known where it comes from
 }
 
 // AddressSource tells where an address comes from.

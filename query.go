@@ -40,6 +40,7 @@ import (
 type Query struct {
 	text  string
 	terms []term // sorted by their text, each once
+	words bool   // whether some of them are bare words
 }
 
 // The limits of a query's text. They keep one request from costing much.
@@ -52,7 +53,8 @@ const (
 type term struct {
 	text         string // canonical
 	negated      bool
-	alternatives []alternative
+	alternatives []alternative // of a field
+	words        []word        // of a bare word; then there are no alternatives
 }
 
 // alternative is one value of a term.
@@ -90,33 +92,32 @@ func (q Query) String() string {
 
 // And gives the query that matches what both match. It may exceed the limits of a text that is typed.
 func (q Query) And(other Query) Query {
-	return Query{
-		text:  strings.TrimSpace(q.text + " " + other.text),
-		terms: sortedTerms(slices.Concat(q.terms, other.terms)),
-	}
+	return newQuery(q.text+" "+other.text, slices.Concat(q.terms, other.terms))
+}
+
+// newQuery takes over terms: it sorts them and drops repetitions.
+func newQuery(text string, terms []term) Query {
+	slices.SortFunc(terms, func(a, b term) int { return strings.Compare(a.text, b.text) })
+	terms = slices.CompactFunc(terms, func(a, b term) bool { return a.text == b.text })
+	words := slices.ContainsFunc(terms, func(t term) bool { return t.words != nil })
+	return Query{text: strings.TrimSpace(text), terms: terms, words: words}
 }
 
 // Matches tells whether c is meant. now decides what ages and uptimes are.
 func (q Query) Matches(c *Container, now time.Time) bool {
 	for i := range q.terms {
-		if !q.terms[i].matches(c, now) {
+		if t := &q.terms[i]; t.words == nil && t.holds(c, now) == t.negated {
 			return false
 		}
 	}
-	return true
+	return !q.words || q.wordsMatch(c)
 }
 
-func (t *term) matches(c *Container, now time.Time) bool {
+func (t *term) holds(c *Container, now time.Time) bool {
 	for i := range t.alternatives {
 		if t.alternatives[i].matches(c, now) {
-			return !t.negated
+			return true
 		}
 	}
-	return t.negated
-}
-
-// sortedTerms sorts terms in place and drops repetitions.
-func sortedTerms(terms []term) []term {
-	slices.SortFunc(terms, func(a, b term) int { return strings.Compare(a.text, b.text) })
-	return slices.CompactFunc(terms, func(a, b term) bool { return a.text == b.text })
+	return false
 }

@@ -3,6 +3,7 @@ package berth
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,14 +26,16 @@ var benchmarkQueries = map[string]string{
 	"five terms, last one fails": "shop status:running ip:10.0.0.0/16 cpu>0.5 created<1h",
 	"five words not there":       "-nowhere -never -nobody -nothing -none",
 	"five numbers as words":      "-99999 -88888 -77777 -66666 -55555",
-	"a list of 499":              "-" + strings.Repeat("z,", 498) + "z",
-	"a list of 150 numbers":      "-" + numbers(150),
+	"a list of 150 words":        "-" + numbers(150),
+	"a list of 150 names":        "-name:" + numbers(150),
+	"a list of 150 addresses":    "-ip:" + strings.ReplaceAll(numbers(150), "99", "9."),
+	"50 words with asterisks":    strings.Repeat("-*q*z*z ", 49),
 }
 
 func numbers(n int) string {
 	var list []string
 	for i := range n {
-		list = append(list, fmt.Sprint(99000+i))
+		list = append(list, strconv.Itoa(99000+i))
 	}
 	return strings.Join(list, ",")
 }

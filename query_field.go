@@ -18,7 +18,8 @@ type queryField struct {
 	read    valueReader
 }
 
-// valueReader makes an alternative of one value of a term. Its error continues a sentence that begins with the value.
+// valueReader makes an alternative of one value of a term. Its error is the end of a sentence that begins with the
+// value, without the full stop.
 type valueReader func(op string, p pattern) (alternative, error)
 
 // queryFields are all fields, in the order in which people most likely want them.
@@ -122,7 +123,7 @@ func oneOf(what string, values []string, of func(*Container) string) valueReader
 	return func(op string, p pattern) (alternative, error) {
 		if !slices.ContainsFunc(values, p.fits) {
 			last := len(values) - 1
-			return alternative{}, fmt.Errorf("is not %s; choose %s or %s.", what, strings.Join(values[:last], ", "), values[last])
+			return alternative{}, fmt.Errorf("is not %s; choose %s or %s", what, strings.Join(values[:last], ", "), values[last])
 		}
 		return read(op, p)
 	}

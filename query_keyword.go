@@ -48,7 +48,7 @@ func readKeyword(_ string, p pattern) (alternative, error) {
 		}
 	}
 	if known := nearest(text, keywordNames()); known != "" {
-		return alternative{}, fmt.Errorf("is not something a container can be; did you mean %s?", known)
+		return alternative{}, fmt.Errorf("is not something a container can be; perhaps you mean %s", known)
 	}
-	return alternative{}, errors.New("is not something a container can be; choose " + strings.Join(keywordNames(), ", ") + ".")
+	return alternative{}, errors.New("is not something a container can be; choose " + strings.Join(keywordNames(), ", "))
 }

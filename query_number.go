@@ -25,11 +25,11 @@ type measure struct {
 var percent = unit{name: "%", factor: 0.01, share: true}
 
 var (
-	sizes  = measure{sizeUnits(), "is not an amount; write a share of the limit such as 80% or a size such as 2G."}
-	cores  = measure{map[string]unit{"": {factor: 1}, "%": percent}, "is not an amount; write a share such as 50% or a number of cores such as 0.5."}
-	whole  = measure{map[string]unit{"": {factor: 1, whole: true}}, "is not a number or a range such as 100-199."}
+	sizes  = measure{sizeUnits(), "is not an amount; write a share of the limit such as 80% or a size such as 2G"}
+	cores  = measure{map[string]unit{"": {factor: 1}, "%": percent}, "is not an amount; write a share such as 50% or a number of cores such as 0.5"}
+	whole  = measure{map[string]unit{"": {factor: 1, whole: true}}, "is not a number or a range such as 100-199"}
 	period = measure{map[string]unit{"s": {name: "s", factor: 1}, "m": {name: "m", factor: 60}, "h": {name: "h", factor: 3600},
-		"d": {name: "d", factor: 86400}, "w": {name: "w", factor: 7 * 86400}}, "is not a time; write 90s, 30m, 12h, 7d or 2w."}
+		"d": {name: "d", factor: 86400}, "w": {name: "w", factor: 7 * 86400}}, "is not a time; write 90s, 30m, 12h, 7d or 2w"}
 )
 
 func sizeUnits() map[string]unit {
@@ -112,9 +112,9 @@ func (m *measure) rangeSpan(from, to string) (span, error) {
 	case !okLow || !okHigh:
 		return span{}, errors.New(m.wrong)
 	case low.share != high.share:
-		return span{}, errors.New("mixes a share with an amount.")
+		return span{}, errors.New("mixes a share with an amount")
 	case low.value > high.value:
-		return span{}, errors.New("ends before it begins.")
+		return span{}, errors.New("ends before it begins")
 	}
 	return span{text: low.text + "-" + high.text, low: low.value, high: high.value, share: low.share}, nil
 }

@@ -10,138 +10,142 @@ import (
 // ParseQuery reads a query; see Query for the grammar. What cannot be read is Invalid, with a sentence that quotes the
 // place and a *QueryError that holds it.
 func ParseQuery(text string) (Query, error) {
-	p := queryParser{text: text}
-	if !p.checkText() {
-		return Query{}, p.err
+	p := queryParser{text}
+	if err := p.checkText(); err != nil {
+		return Query{}, err
 	}
-	q := Query{text: strings.TrimSpace(text)}
+	var terms []term
 	for i, raw := range scanTerms(text) {
 		if i == maxQueryTerms {
-			return Query{}, p.fail(raw.from, len(text), "A search can have at most %d terms.", maxQueryTerms)
+			return Query{}, p.wrong(raw.from, len(text), "A search can have at most %d terms.", maxQueryTerms)
 		}
-		t, ok := p.term(raw)
-		if !ok {
-			return Query{}, p.err
+		t, err := p.term(raw)
+		if err != nil {
+			return Query{}, err
 		}
-		q.terms = append(q.terms, t)
+		terms = append(terms, t)
 	}
-	q.terms = sortedTerms(q.terms)
-	return q, nil
+	return newQuery(text, terms), nil
 }
 
-// queryParser reads one text. Its methods give false after they have set err.
-type queryParser struct {
-	text string
-	err  *Error
+// queryParser reads one text.
+type queryParser struct{ text string }
+
+// wrong makes the error for the bytes from and to of the text.
+func (p queryParser) wrong(from, to int, format string, args ...any) error {
+	err := Errorf(Invalid, format, args...)
+	err.Err = &QueryError{Text: p.text, At: from, Len: to - from, Message: err.Message}
+	return err
 }
 
-func (p *queryParser) fail(from, to int, format string, args ...any) *Error {
-	p.err = Errorf(Invalid, format, args...)
-	p.err.Err = &QueryError{Text: p.text, At: from, Len: to - from, Message: p.err.Message}
-	return p.err
-}
-
-func (p *queryParser) checkText() bool {
+func (p queryParser) checkText() error {
 	if len(p.text) > maxQueryBytes {
-		p.fail(maxQueryBytes, len(p.text), "A search can be at most %d bytes long; this one has %d.", maxQueryBytes, len(p.text))
-		return false
+		return p.wrong(maxQueryBytes, len(p.text), "A search can be at most %d bytes long; this one has %d.", maxQueryBytes, len(p.text))
 	}
 	for i, r := range p.text {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(p.text[i:]); size == 1 {
-				p.fail(i, i+1, "The search has a character that cannot be read (it is not valid UTF-8).")
-				return false
+				return p.wrong(i, i+1, "The search has a character that cannot be read (it is not valid UTF-8).")
 			}
 		}
 	}
-	return true
+	return nil
 }
 
-func (p *queryParser) term(raw rawTerm) (term, bool) {
-	t := term{negated: raw.negated}
+func (p queryParser) term(raw rawTerm) (term, error) {
 	if raw.openQuote >= 0 {
-		p.fail(raw.openQuote, raw.to, "The quote that begins with “%s” is not closed.", clipped(p.text[raw.openQuote:raw.to]))
-		return t, false
+		return term{}, p.wrong(raw.openQuote, raw.to, "The quote that begins with “%s” is not closed.", clipped(p.text[raw.openQuote:raw.to]))
 	}
-	field, ok := p.field(raw)
-	if !ok {
-		return t, false
+	read := p.fieldTerm
+	if raw.op == "" {
+		read = p.wordTerm
 	}
+	t, err := read(raw)
+	if t.negated = raw.negated; t.negated {
+		t.text = "-" + t.text
+	}
+	return t, err
+}
+
+func (p queryParser) wordTerm(raw rawTerm) (term, error) {
+	switch typed := p.text[raw.nameFrom:raw.to]; {
+	case typed == "":
+		return term{}, p.wrong(raw.from, raw.to, "There is nothing after the minus sign.")
+	case typed[0] == '-':
+		return term{}, p.wrong(raw.from, raw.to, "“%s” has two minus signs; put the word in quotes to search for a dash.", clipped(p.text[raw.from:raw.to]))
+	}
+	var t term
 	for _, value := range raw.values {
-		a, ok := p.alternative(field, raw, value)
-		if !ok {
-			return t, false
+		if value.pattern.empty() {
+			return term{}, p.missingValue(raw)
+		}
+		t.words = append(t.words, newWord(value.pattern))
+	}
+	t.words, t.text = sorted(t.words, func(w word) string { return w.text })
+	return t, nil
+}
+
+func (p queryParser) fieldTerm(raw rawTerm) (term, error) {
+	field, err := p.field(raw)
+	if err != nil {
+		return term{}, err
+	}
+	var t term
+	for _, value := range raw.values {
+		if value.pattern.empty() {
+			return term{}, p.missingValue(raw)
+		}
+		a, err := field.read(raw.op, value.pattern)
+		if err != nil {
+			return term{}, p.wrong(value.from, value.to, "“%s” %s.", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
 		}
 		t.alternatives = append(t.alternatives, a)
 	}
-	t.setText(field, raw.op)
-	return t, true
+	t.alternatives, t.text = sorted(t.alternatives, func(a alternative) string { return a.text })
+	t.text = field.name + field.canonicalOp(raw.op) + t.text
+	return t, nil
 }
 
-// setText sorts the alternatives, drops repetitions, and sets the canonical text.
-func (t *term) setText(field *queryField, op string) {
-	slices.SortFunc(t.alternatives, func(a, b alternative) int { return strings.Compare(a.text, b.text) })
-	t.alternatives = slices.CompactFunc(t.alternatives, func(a, b alternative) bool { return a.text == b.text })
-	texts := make([]string, len(t.alternatives))
-	for i, a := range t.alternatives {
-		texts[i] = a.text
-	}
-	if op == "=" && !field.parts {
-		op = ":"
-	}
-	t.text = field.name + op + strings.Join(texts, ",")
-	if t.negated {
-		t.text = "-" + t.text
-	}
+func (p queryParser) missingValue(raw rawTerm) error {
+	return p.wrong(raw.from, raw.to, "A value is missing in “%s”.", clipped(p.text[raw.from:raw.to]))
 }
 
-// field finds the field of a term and checks that it goes with the operator. A bare word has a field without name.
-func (p *queryParser) field(raw rawTerm) (*queryField, bool) {
-	if raw.op == "" {
-		return &wordField, p.checkWord(raw)
+// canonicalOp is a colon for an equal sign that means the same.
+func (f *queryField) canonicalOp(op string) string {
+	if op == "=" && !f.parts {
+		return ":"
 	}
+	return op
+}
+
+// sorted sorts values by their texts, drops repetitions, and gives the text of the list.
+func sorted[T any](values []T, text func(T) string) ([]T, string) {
+	slices.SortFunc(values, func(a, b T) int { return strings.Compare(text(a), text(b)) })
+	values = slices.CompactFunc(values, func(a, b T) bool { return text(a) == text(b) })
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = text(v)
+	}
+	return values, strings.Join(texts, ",")
+}
+
+// field finds the field of a term and checks that it goes with the operator.
+func (p queryParser) field(raw rawTerm) (*queryField, error) {
 	name := raw.name(p.text)
 	field := findField(name)
 	opEnd := raw.nameTo + len(raw.op)
+	compares := strings.ContainsAny(raw.op, "<>")
 	switch {
 	case name == "":
-		p.fail(raw.nameTo, opEnd, "“%s” needs a field before it, such as name or mem; put it in quotes to search for the text.", raw.op)
+		return nil, p.wrong(raw.nameTo, opEnd, "“%s” needs a field before it, such as name or mem; put it in quotes to search for the text.", raw.op)
 	case field == nil:
-		p.fail(raw.nameFrom, raw.nameTo, "%s", unknownField(name))
-	case strings.ContainsAny(raw.op, "<>") && !field.ordered:
-		p.fail(raw.nameTo, opEnd, "“%s” has no order; write %s: instead of %s%s.", field.name, field.name, field.name, raw.op)
-	case strings.ContainsAny(raw.op, "<>") && len(raw.values) > 1:
-		p.fail(raw.values[1].from, raw.to, "“%s%s” takes one value; lists go with a colon.", field.name, raw.op)
-	default:
-		return field, true
+		return nil, p.wrong(raw.nameFrom, raw.nameTo, "%s", unknownField(name))
+	case compares && !field.ordered:
+		return nil, p.wrong(raw.nameTo, opEnd, "“%s” has no order; write %s: instead of %s%s.", field.name, field.name, field.name, raw.op)
+	case compares && len(raw.values) > 1:
+		return nil, p.wrong(raw.values[0].to, raw.to, "“%s%s” takes one value; lists go with a colon.", field.name, raw.op)
 	}
-	return nil, false
-}
-
-func (p *queryParser) checkWord(raw rawTerm) bool {
-	typed := p.text[raw.nameFrom:raw.to]
-	switch {
-	case typed == "":
-		p.fail(raw.from, raw.to, "There is nothing after the minus sign.")
-	case typed[0] == '-':
-		p.fail(raw.from, raw.to, "“%s” has two minus signs; put the word in quotes to search for a dash.", clipped(p.text[raw.from:raw.to]))
-	default:
-		return true
-	}
-	return false
-}
-
-func (p *queryParser) alternative(field *queryField, raw rawTerm, value rawValue) (alternative, bool) {
-	if value.pattern.empty() {
-		p.fail(raw.from, raw.to, "A value is missing in “%s”.", clipped(p.text[raw.from:raw.to]))
-		return alternative{}, false
-	}
-	a, err := field.read(raw.op, value.pattern)
-	if err != nil {
-		p.fail(value.from, value.to, "“%s” %s", clipped(strings.Trim(p.text[value.from:value.to], `"`)), err)
-		return alternative{}, false
-	}
-	return a, true
+	return field, nil
 }
 
 func unknownField(name string) string {
@@ -163,40 +167,4 @@ func clipped(text string) string {
 		n++
 	}
 	return text
-}
-
-// nearest gives the candidate that name was most likely meant to be; empty if none is near.
-func nearest(name string, candidates []string) string {
-	best, bestDistance := "", 3
-	for _, candidate := range candidates {
-		d := editDistance(name, candidate)
-		if len(name) > 1 && strings.HasPrefix(candidate, name) {
-			d = min(d, 1)
-		}
-		if d < bestDistance && d < max(len(candidate), len(name)) {
-			best, bestDistance = candidate, d
-		}
-	}
-	return best
-}
-
-// editDistance counts the letters to add, drop or change to make b of a (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

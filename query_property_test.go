@@ -99,9 +99,10 @@ func TestNegationIsTheOpposite(t *testing.T) {
 			if term.negated {
 				opposite = term.text[1:]
 			}
-			not, err := ParseQuery(opposite)
-			if err != nil || not.Matches(c, queryNow) == term.matches(c, queryNow) {
-				t.Fatalf("%q and %q are not opposite: %v", term.text, opposite, err)
+			yes, err := ParseQuery(term.text)
+			no, errNo := ParseQuery(opposite)
+			if err != nil || errNo != nil || yes.Matches(c, queryNow) == no.Matches(c, queryNow) {
+				t.Fatalf("%q and %q are not opposite: %v, %v", term.text, opposite, err, errNo)
 			}
 		}
 	})

@@ -47,19 +47,19 @@ func TestQueriesOfARunningContainer(t *testing.T) {
 		"mem>74%", "mem>=75%", "mem<75.1%", "mem<=75%", "mem:75%", "mem=75%", "mem:50%-80%", "mem:10%,75%", "memory>2G", "mem>2GiB", "mem>2gb",
 		"mem>=3G", "mem<=3072M", "mem:3G", "mem:2.6G-3.1G", "mem:3145728K", "mem:3221225472B", "mem<1T", "mem<.5p",
 		"disk:50%", "disk>9G", "disk<11g", "cpu>0.5", "cpu:1", "cpu>=1", "cpu<1.1", "cpu>24%", "cpu:25%", "cpu<=25%", "cpu>.9",
-		"uptime>1h", "uptime:90m", "uptime<91m", "uptime:1h-2h", "uptime>89.5m", "uptime>=5400s", "uptime<1d", "uptime<1w",
+		"uptime>1h", "uptime:90m", "uptime<91m", "uptime:2h", "uptime:1h-2h", "uptime>89.5m", "uptime>=5400s", "uptime<1d", "uptime<1w",
 		"created<7d", "created:3d", "created>2d", "created<1w", "created:71h-73h",
 		"is:tracked", "is:running", "is:locked", "is:ha", "is:odd", "is:gone,locked", "-is:gone", "-is:stale", "-is:unknown", "-is:discovered", "IS:Locked",
 	}
 	no := []string{
-		"-web", "webx", "web db", "db", "db,mail", "web*x", "server*", "151", "192.168", "-prod", `"web server"`, "g*tea", "gitea", "home", "pve1",
+		"-web", "*-*-*", "webx", "web db", "db", "db,mail", "web*x", "server*", "151", "192.168", "-prod", `"web server"`, "g*tea", "gitea", "home", "pve1",
 		"name=web", "name:db", "name:web*x", "-name:web", "name:eb*", `name:"web*"`, "status:stopped", "-status:running", "-status:r*", "live:stopped",
 		"node:pve", "node:pve2", "-node:pve1", "cluster:hom", "template:gitea", "-template:*", "tag:pro", "tag:test", "-tag:prod",
 		"service:redis", "service=ngin", "pool:sho", "lock:snapshot", "-lock:*", "ha:stopped", "id:0197",
 		"ip:10.0.3.70", "ip:10.0.3.8", "ip:10.0.4.0/24", "ip:0.3.7", "ip:10.0.3.7*0", "ip:fd00::8", "ip:fd01::/16", "-ip:10.0.3.7",
 		"vmid:15", "vmid:151-199", "vmid>150", "vmid<150", "-vmid:150",
 		"mem>75%", "mem<75%", "mem:74%", "mem:76%", "mem:75.1%", "mem>3G", "mem<3G", "mem:4G", "mem:10%-20%,30%", "-mem>10%",
-		"disk>50%", "disk:11G", "cpu>1", "cpu<1", "cpu:2", "cpu>25%", "cpu<25%", "uptime<1h", "uptime>90m", "uptime:89m", "created>7d", "created<3d",
+		"disk>50%", "disk:11G", "cpu>1", "cpu<1", "cpu:2", "cpu>25%", "cpu<25%", "uptime<1h", "uptime>90m", "uptime:89m", "uptime:1h", "created>7d", "created<3d",
 		"is:discovered", "is:stopped", "is:creating", "is:error", "is:unknown", "is:gone", "is:stale", "-is:tracked", "status:running -is:odd",
 	}
 	c := webContainer()
@@ -112,6 +112,7 @@ func TestFiguresThatMeanNothingNeverMatch(t *testing.T) {
 		{"uptime without a sample", notSampled, "uptime>1s", false},
 		{"age needs no sample", notSampled, "created>1s", true},
 		{"disk of a stopped one is not known", stopped, "disk<90%", false},
+		{"disk space of a stopped one is not known", stopped, "disk<20G", false},
 		{"uptime of a stopped one is not known", stopped, "uptime<1h", false},
 		{"a stopped one uses no memory", stopped, "mem<10%", true},
 		{"a stopped one uses no core", stopped, "cpu:0", true},
@@ -125,6 +126,27 @@ func TestFiguresThatMeanNothingNeverMatch(t *testing.T) {
 				t.Errorf("%s: got %t, want %t", test.query, got, test.want)
 			}
 		})
+	}
+}
+
+func TestNamesBeyondASCII(t *testing.T) {
+	t.Parallel()
+	c := &Container{VMID: 100, Hostname: "MÜLLER", Template: "ΑΒΓ"}
+	for text, want := range map[string]bool{"müller": true, "mü*R": true, "mm": false, "name=Müller": true, "name:ÜLL": true, "template:αβγ": true, "u": false} {
+		if got := matches(t, text, c); got != want {
+			t.Errorf("%q: got %t, want %t", text, got, want)
+		}
+	}
+}
+
+// IPv4 addresses that come in the form of IPv6 are found like any IPv4 address.
+func TestMappedAddresses(t *testing.T) {
+	t.Parallel()
+	c := &Container{VMID: 100, Addresses: []Address{{Prefix: netip.MustParsePrefix("::ffff:10.9.8.7/128")}}}
+	for _, text := range []string{"10.9*", "ip:10.9.", "ip:10.9.8.7", "ip:10.9.0.0/16", "ip:10.*.7", "-ip:::*"} {
+		if !matches(t, text, c) {
+			t.Errorf("%q does not match", text)
+		}
 	}
 }
 

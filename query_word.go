@@ -1,85 +1,83 @@
 package berth
 
 import (
-	"errors"
-	"net/netip"
-	"slices"
+	"bytes"
 	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 )
 
-// wordField is what a bare word searches.
-var wordField = queryField{parts: true, read: readWord}
-
-func readWord(_ string, p pattern) (alternative, error) {
-	number, address := mayBeIn(p, "0123456789"), mayBeIn(p, addressCharacters)
-	is := p.isIn
-	return alternative{p.wordText(), func(c *Container, _ time.Time) bool {
-		return is(c.Hostname) || slices.ContainsFunc(c.Tags, is) || anyService(c, is) ||
-			number && vmidIs(c, p) || address && addressHas(c, p)
-	}}, nil
+// word is a value of a bare word.
+type word struct {
+	text    string // canonical
+	pattern pattern
+	part    []byte // what to look for if the pattern has no asterisk
 }
 
-const addressCharacters = "0123456789abcdef.:"
+func newWord(p pattern) word { return word{p.wordText(), p, []byte(p[0])} }
 
-// mayBeIn tells whether a text of these characters can contain p.
-func mayBeIn(p pattern, characters string) bool {
-	return strings.Trim(strings.Join(p, ""), characters) == ""
+// textEnd ends each of the texts that words are looked for in. No query has this byte: it is not valid UTF-8.
+const textEnd = 0xff
+
+// wordsMatch tells whether the bare words of q mean c. The texts of c are put together once for all of them.
+func (q *Query) wordsMatch(c *Container) bool {
+	var buffer [512]byte
+	texts := appendTexts(buffer[:0], c)
+	for i := range q.terms {
+		if t := &q.terms[i]; t.words != nil && t.occursIn(texts) == t.negated {
+			return false
+		}
+	}
+	return true
 }
 
-func vmidIs(c *Container, p pattern) bool {
-	var buffer [20]byte
-	return p.isIn(string(strconv.AppendInt(buffer[:0], int64(c.VMID), 10)))
-}
-
-// addressHas tells whether p occurs in one of the addresses of c.
-func addressHas(c *Container, p pattern) bool {
-	var buffer [48]byte
-	for i := range c.Addresses {
-		if p.isIn(string(c.Addresses[i].Prefix.Addr().Unmap().AppendTo(buffer[:0]))) {
+func (t *term) occursIn(texts []byte) bool {
+	for i := range t.words {
+		if t.words[i].occursIn(texts) {
 			return true
 		}
 	}
 	return false
 }
 
-// readAddress reads an address, a network, or how addresses begin.
-func readAddress(_ string, p pattern) (alternative, error) {
-	text, plain := p.text()
-	if plain && strings.Contains(text, "/") {
-		return readNetwork(text)
+func (w *word) occursIn(texts []byte) bool {
+	if len(w.pattern) == 1 {
+		return bytes.Contains(texts, w.part)
 	}
-	if !mayBeIn(p, addressCharacters) {
-		return alternative{}, errors.New("is not an address, a network such as 10.0.3.0/24, or the beginning of an address.")
-	}
-	if address, err := netip.ParseAddr(text); err == nil && plain {
-		address = address.Unmap()
-		return addressAlternative(address.String(), func(a netip.Addr) bool { return a == address }), nil
-	}
-	shown := p.valueText()
-	if plain {
-		p = pattern{text, ""}
-	}
-	return alternative{shown, func(c *Container, _ time.Time) bool { return addressHas(c, p) }}, nil
-}
-
-func readNetwork(text string) (alternative, error) {
-	network, err := netip.ParsePrefix(text)
-	if err != nil {
-		return alternative{}, errors.New("is not a network such as 10.0.3.0/24 or fd00::/64.")
-	}
-	network = network.Masked()
-	return addressAlternative(network.String(), network.Contains), nil
-}
-
-func addressAlternative(text string, is func(netip.Addr) bool) alternative {
-	return alternative{text, func(c *Container, _ time.Time) bool {
-		for i := range c.Addresses {
-			if is(c.Addresses[i].Prefix.Addr().Unmap()) {
-				return true
-			}
+	for len(texts) > 0 {
+		end := bytes.IndexByte(texts, textEnd)
+		if w.pattern.fits(string(texts[:end])) {
+			return true
 		}
-		return false
-	}}
+		texts = texts[end+1:]
+	}
+	return false
+}
+
+// appendTexts appends what bare words are looked for in, in lower case.
+func appendTexts(texts []byte, c *Container) []byte {
+	texts = appendLower(texts, c.Hostname)
+	texts = append(strconv.AppendInt(texts, int64(c.VMID), 10), textEnd)
+	for _, tag := range c.Tags {
+		texts = appendLower(texts, tag)
+	}
+	for i := range c.Addresses {
+		texts = append(c.Addresses[i].Prefix.Addr().Unmap().AppendTo(texts), textEnd)
+	}
+	for i := range c.Services {
+		texts = appendLower(texts, c.Services[i].Name)
+	}
+	return texts
+}
+
+func appendLower(texts []byte, s string) []byte {
+	begin := len(texts)
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			texts = append(texts[:begin], strings.ToLower(s)...)
+			break
+		}
+		texts = append(texts, lower(s[i]))
+	}
+	return append(texts, textEnd)
 }

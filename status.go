@@ -42,10 +42,10 @@ type UnknownReason string
 
 // The reasons for status unknown.
 const (
-	UnknownGone        UnknownReason = "gone"         // deleted outside Berth: a full answer did not have it
-	UnknownNode        UnknownReason = "node-offline" // its node is offline
+	UnknownGone        UnknownReason = "gone"         // deleted outside Berth: a full answer of a cluster with quorum did not have it
+	UnknownNode        UnknownReason = "node-offline" // its node is offline, or has sent no statistics for a while
 	UnknownCluster     UnknownReason = "no-answer"    // the cluster does not answer
-	UnknownNotSampled  UnknownReason = "not-sampled"  // Proxmox knows it but has no sample of it yet
+	UnknownNotSampled  UnknownReason = "not-sampled"  // Proxmox has no sample of it, or does not list it in an answer that proves no deletion
 	UnknownNeverPolled UnknownReason = "never-polled" // last known state from before a restart; Proxmox has not answered yet
 )
 

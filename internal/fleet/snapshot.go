@@ -13,6 +13,7 @@ import (
 type Snapshot struct {
 	Clusters []*ClusterView // by name
 	Counts   berth.Counts   // over all containers
+	Totals   berth.Totals   // over all clusters that do not fail
 }
 
 // ClusterView is what is known of one cluster at one moment. It is immutable; a container that did not change is the
@@ -23,25 +24,9 @@ type ClusterView struct {
 	Nodes      []berth.Node       // by name
 	Containers []*berth.Container // by VMID
 	Counts     berth.Counts
+	Totals     berth.Totals   // of the last good answer
+	History    []berth.Moment // the last 15 minutes since the start of Berth, oldest first, at most one every 10 s
 }
-
-// Health tells whether a cluster answers.
-type Health struct {
-	State      HealthState
-	Problem    string    // why it does not answer, in words for people
-	Since      time.Time // since when it does not answer
-	AnsweredAt time.Time // the last good answer; zero when there never was one
-}
-
-// HealthState is whether a cluster answers.
-type HealthState string
-
-// The states of a cluster.
-const (
-	Connecting HealthState = "connecting" // not asked yet since the start
-	Answering  HealthState = "answering"
-	Failing    HealthState = "failing"
-)
 
 // Find gives the container with a key of berth.ContainerKey.
 func (s *Snapshot) Find(cluster string, vmid int) (*berth.Container, bool) {
@@ -57,10 +42,22 @@ func (s *Snapshot) Find(cluster string, vmid int) (*berth.Container, bool) {
 	return nil, false
 }
 
-// ShowsSame tells whether nothing but the times of the last answers differs.
+// History is that of all clusters together, oldest first. A cluster that did not answer for a while is missing in the sum.
+func (s *Snapshot) History() []berth.Moment {
+	if len(s.Clusters) == 1 {
+		return s.Clusters[0].History
+	}
+	histories := make([][]berth.Moment, len(s.Clusters))
+	for i, view := range s.Clusters {
+		histories[i] = view.History
+	}
+	return combined(histories)
+}
+
+// ShowsSame tells whether nothing but the times of the last answers, and the history, differs.
 func (s *Snapshot) ShowsSame(other *Snapshot) bool {
 	return slices.EqualFunc(s.Clusters, other.Clusters, func(a, b *ClusterView) bool {
-		return a == b || a.Cluster.ID == b.Cluster.ID && a.Health.State == b.Health.State && a.Health.Problem == b.Health.Problem &&
+		return a == b || a.Cluster.ID == b.Cluster.ID && a.Health.State == b.Health.State && a.Health.Problem == b.Health.Problem && a.Totals == b.Totals &&
 			sameSlice(a.Containers, b.Containers) && sameSlice(a.Nodes, b.Nodes)
 	})
 }
@@ -117,6 +114,9 @@ func newSnapshot(clusters []*ClusterView) *Snapshot {
 	s := &Snapshot{Clusters: clusters}
 	for _, view := range clusters {
 		s.Counts.AddAll(view.Counts)
+		if view.Health.State != Failing {
+			s.Totals.Add(view.Totals)
+		}
 	}
 	return s
 }

@@ -83,8 +83,8 @@ func taskOf(r request, text string) (UPID, error) {
 }
 
 // do sends a request to the first endpoint that takes it. Reading moves on to the next endpoint when a connection
-// fails; writing only when there was no connection at all, so nothing is ever written twice. On a connection that the
-// server closed while it was idle, net/http reads once more by itself, and writes only if nothing was sent.
+// fails; writing only when there was no connection at all, so nothing is ever written twice. On a kept connection that
+// the server closed meanwhile, net/http reads once more by itself.
 func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	select {
 	case c.slots <- struct{}{}:

@@ -1,10 +1,7 @@
 package pve
 
 import (
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"time"
 )
@@ -50,23 +47,15 @@ type Client struct {
 	now       func() time.Time
 }
 
-const (
-	dialTimeout      = 5 * time.Second
-	handshakeTimeout = 10 * time.Second
-	headerTimeout    = 35 * time.Second // the server itself gives up after 30 s, with 596
-	callTimeout      = 2 * time.Minute
-	idleTimeout      = 4 * time.Second // the server closes after 5 s (pve-http-server AnyEvent.pm)
-)
-
 // New checks the configuration. It sends nothing.
 func New(c Config) (*Client, error) {
 	if len(c.Endpoints) == 0 {
 		return nil, errors.New("no endpoint given; expected https://HOST:8006")
 	}
-	client := &Client{onCall: c.OnCall, now: time.Now, slots: make(chan struct{}, c.MaxConcurrent)}
 	if c.MaxConcurrent <= 0 {
-		client.slots = make(chan struct{}, 8)
+		c.MaxConcurrent = 8
 	}
+	client := &Client{onCall: c.OnCall, now: time.Now, slots: make(chan struct{}, c.MaxConcurrent)}
 	for _, s := range c.Endpoints {
 		u, err := parseEndpoint(s)
 		if err != nil {
@@ -79,7 +68,10 @@ func New(c Config) (*Client, error) {
 		return nil, err
 	}
 	client.http = &http.Client{Transport: transport, CheckRedirect: stayHere}
-	return client, client.identify(c)
+	if err := client.identify(c); err != nil {
+		return nil, err
+	}
+	return client, nil
 }
 
 func (c *Client) identify(config Config) (err error) {
@@ -99,30 +91,3 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // stayHere keeps net/http from following redirects, which would carry credentials to another place.
 func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// newTransport speaks HTTP/1.1 only: the server knows nothing else, and the text of older servers' errors is in the
-// reason phrase, which HTTP/2 has not.
-func newTransport(c Config) (*http.Transport, error) {
-	pins, err := parseFingerprints(c.Fingerprint)
-	if err != nil {
-		return nil, err
-	}
-	var authorities *x509.CertPool
-	if len(c.Authorities) > 0 {
-		authorities = x509.NewCertPool()
-		if !authorities.AppendCertsFromPEM(c.Authorities) {
-			return nil, fmt.Errorf("no certificate found in the %d bytes of authorities", len(c.Authorities))
-		}
-	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:       tlsConfig(pins, authorities),
-		TLSHandshakeTimeout:   handshakeTimeout,
-		ResponseHeaderTimeout: headerTimeout,
-		IdleConnTimeout:       idleTimeout,
-		MaxIdleConnsPerHost:   8,
-		Protocols:             protocols,
-	}, nil
-}

@@ -68,7 +68,8 @@ func (c *Client) ClusterStatus(ctx context.Context) (ClusterStatus, error) {
 	return status, err
 }
 
-// NextID names the smallest free VMID. It is not reserved: a creation can still fail with KindExists.
+// NextID names the smallest free VMID. It is not reserved: a creation can still fail with KindExists. (The server sends
+// it as a string, although it documents a number: pve-manager 9.2.11.)
 func (c *Client) NextID(ctx context.Context) (int, error) {
 	return fetch[int](ctx, c, get("/cluster/nextid"))
 }

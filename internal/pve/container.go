@@ -48,8 +48,8 @@ type HAStatus struct {
 	State   string `pve:"state"` // started, stopped, error, ...; empty just after it was added
 }
 
-// Containers lists the containers of one node. The node starts processes for each of them to answer: do not poll this,
-// poll Resources.
+// Containers lists the containers of one node. The node starts processes for each running one to answer
+// (pve-container 6.1.10, vmstatus): do not poll this, poll Resources.
 func (c *Client) Containers(ctx context.Context, node string) ([]ContainerStatus, error) {
 	rows, err := fetch[[]ContainerStatus](ctx, c, get("/nodes/{node}/lxc", node))
 	for i := range rows {
@@ -65,7 +65,9 @@ func (c *Client) ContainerStatus(ctx context.Context, node string, vmid int) (Co
 	return s, err
 }
 
-// Start starts a container. Starting one that runs is a KindAlreadyRunning error, unless the task finds out.
+// Start starts a container. Starting one that runs is a KindAlreadyRunning error, unless the task finds out. That it is
+// locked shows only in the task since pve-container 5.0.10 (8.2), before at once. A VMID that does not exist gives a
+// task too, which fails.
 func (c *Client) Start(ctx context.Context, node string, vmid int) (UPID, error) {
 	return c.start(ctx, post("/nodes/{node}/lxc/{vmid}/status/start", node, vmid))
 }
@@ -77,7 +79,8 @@ type StopOptions struct {
 	OverruleShutdown bool `pve:"overrule-shutdown"`
 }
 
-// Stop kills all processes of a container.
+// Stop kills all processes of a container. For one that does not exist the error is KindNotRunning, as for a stopped one
+// (pve-container 6.1.10); the same holds for Shutdown.
 func (c *Client) Stop(ctx context.Context, node string, vmid int, o StopOptions) (UPID, error) {
 	return c.start(ctx, post("/nodes/{node}/lxc/{vmid}/status/stop", node, vmid).with(o))
 }
@@ -88,7 +91,7 @@ type ShutdownOptions struct {
 	ForceStop bool          `pve:"forceStop"` // kill after the timeout; ignored for HA-managed containers
 }
 
-// Shutdown asks the container's init to end.
+// Shutdown asks the container's init to end. The task can take some seconds longer than the timeout.
 func (c *Client) Shutdown(ctx context.Context, node string, vmid int, o ShutdownOptions) (UPID, error) {
 	return c.start(ctx, post("/nodes/{node}/lxc/{vmid}/status/shutdown", node, vmid).with(o))
 }
@@ -98,7 +101,8 @@ type RebootOptions struct {
 	Timeout time.Duration `pve:"timeout"` // then it is killed; the server's default is 60 s
 }
 
-// Reboot shuts a container down and starts it, which applies pending changes of the configuration.
+// Reboot shuts a container down and starts it, which applies pending changes of the configuration; a reboot from inside
+// does not.
 func (c *Client) Reboot(ctx context.Context, node string, vmid int, o RebootOptions) (UPID, error) {
 	return c.start(ctx, post("/nodes/{node}/lxc/{vmid}/status/reboot", node, vmid).with(o))
 }

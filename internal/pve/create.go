@@ -8,7 +8,7 @@ type CreateRequest struct {
 	VMID    int    `pve:"vmid"`
 	OSImage string `pve:"ostemplate"` // STORAGE:vztmpl/NAME
 	Settings
-	// Unprivileged should always be given: the server's default is true since 9.0 and false before.
+	// Unprivileged should always be given: the server's default is true since pve-container 6.0.6 (9.0) and false before.
 	Unprivileged  *bool  `pve:"unprivileged"`
 	Architecture  string `pve:"arch"`
 	Storage       string `pve:"storage"` // default for disks that name none
@@ -22,7 +22,8 @@ type CreateRequest struct {
 	BandwidthKiBps     float64 `pve:"bwlimit"`
 }
 
-// Create creates a container. If its task fails, nothing is left of it.
+// Create creates a container. If its task fails, nothing is left of it; if its worker is killed, a configuration with
+// only a lock is, which pct unlock on the node frees (pve-container 6.1.10).
 func (c *Client) Create(ctx context.Context, node string, r CreateRequest) (UPID, error) {
 	return c.start(ctx, post("/nodes/{node}/lxc", node).with(r))
 }

@@ -3,6 +3,7 @@ package pve
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -25,10 +26,14 @@ func decode(data []byte, target any) error {
 // decodeChecked is decode for text that passed checkSyntax.
 func decodeChecked(data []byte, target any) error {
 	r := &reader{data: data}
-	if odd := r.value(reflect.ValueOf(target).Elem()); odd != nil {
+	switch odd := r.value(reflect.ValueOf(target).Elem()); {
+	case odd == nil:
+		return nil
+	case odd[0] == "":
+		return errors.New("unreadable value: its data is of another type than expected")
+	default:
 		return fmt.Errorf("unreadable value at %q", odd[0])
 	}
-	return nil
 }
 
 // checkSyntax lets encoding/json judge the text, so that everything after it may assume well-formed JSON.

@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -71,6 +72,6 @@ func (e *endpoint) restUntil() time.Time {
 func inOrder(endpoints []*endpoint, now time.Time) []*endpoint {
 	ordered := slices.Clone(endpoints)
 	rest := func(e *endpoint) time.Duration { return max(0, e.restUntil().Sub(now)) }
-	slices.SortStableFunc(ordered, func(a, b *endpoint) int { return int(rest(a) - rest(b)) })
+	slices.SortStableFunc(ordered, func(a, b *endpoint) int { return cmp.Compare(rest(a), rest(b)) })
 	return ordered
 }

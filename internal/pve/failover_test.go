@@ -1,16 +1,10 @@
 package pve
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +23,12 @@ func good(int32) (string, string) { return "200 OK", okVersion }
 
 func cut(int32) (string, string) { return "", "" } // the connection closes without an answer
 
+// stopClock keeps endpoints resting however slow the machine is.
+func stopClock(c *Client) {
+	now := time.Now()
+	c.now = func() time.Time { return now }
+}
+
 func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	t.Parallel()
 	dead, _ := counting(t, good)
@@ -36,6 +36,7 @@ func TestReadsMoveToTheNextEndpoint(t *testing.T) {
 	broken, brokenCalls := counting(t, cut)
 	alive, aliveCalls := counting(t, good)
 	client := newClient(t, dead, broken, alive)
+	stopClock(client)
 	for range 3 {
 		if _, err := client.Version(t.Context()); err != nil {
 			t.Fatal(err)
@@ -114,180 +115,6 @@ func TestRestGrowsWithJitterAndEnds(t *testing.T) {
 	}
 }
 
-// keptAlive is a server that answers the first request of a connection and cuts the connection at the second one,
-// after having read it, as a node does that closes an idle connection while a request is on its way.
-type keptAlive struct {
-	listener net.Listener
-	mu       sync.Mutex
-	requests []string
-	done     sync.WaitGroup
-}
-
-func newKeptAlive(t *testing.T) (*keptAlive, *Client) {
-	t.Helper()
-	certificate := httptest.NewUnstartedServer(nil)
-	certificate.StartTLS()
-	certificate.Close()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificate.TLS.Certificates})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &keptAlive{listener: l}
-	s.done.Go(s.serve)
-	t.Cleanup(func() {
-		l.Close()
-		s.done.Wait()
-	})
-	client, err := New(Config{Endpoints: []string{"https://" + l.Addr().String()}, Token: testToken, Fingerprint: fingerprintText(certificate)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return s, client
-}
-
-func (s *keptAlive) serve() {
-	for {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		s.done.Go(func() {
-			defer conn.Close()
-			s.answerOnce(conn)
-		})
-	}
-}
-
-func (s *keptAlive) answerOnce(conn net.Conn) {
-	reader := bufio.NewReader(conn)
-	for n := range 2 {
-		r, err := http.ReadRequest(reader)
-		if err != nil {
-			return
-		}
-		io.Copy(io.Discard, r.Body)
-		s.mu.Lock()
-		s.requests = append(s.requests, r.Method)
-		s.mu.Unlock()
-		if n == 0 {
-			io.WriteString(conn, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(okVersion), okVersion))
-		}
-	}
-}
-
-func (s *keptAlive) count(method string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.requests {
-		if m == method {
-			n++
-		}
-	}
-	return n
-}
-
-func TestReadsSurviveAConnectionThatWasKeptTooLong(t *testing.T) {
-	t.Parallel()
-	s, client := newKeptAlive(t)
-	for range 3 {
-		if _, err := client.Version(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := s.count("GET"); got != 5 {
-		t.Errorf("got %d requests for 3 reads, want 5: the second and third are sent again", got)
-	}
-}
-
-func TestWritesAreNeverSentTwice(t *testing.T) {
-	t.Parallel()
-	for method, write := range map[string]func(context.Context, *Client) error{
-		"POST": func(ctx context.Context, c *Client) error { _, err := c.Start(ctx, "pve1", 101); return err },
-		"PUT": func(ctx context.Context, c *Client) error {
-			return c.UpdateConfig(ctx, "pve1", 101, ConfigChange{Settings: Settings{Hostname: "x"}})
-		},
-		"DELETE": func(ctx context.Context, c *Client) error {
-			_, err := c.Delete(ctx, "pve1", 101, DeleteOptions{})
-			return err
-		},
-	} {
-		t.Run(method, func(t *testing.T) {
-			t.Parallel()
-			s, client := newKeptAlive(t)
-			if _, err := client.Version(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			err := write(t.Context(), client)
-			if got := s.count(method); got != 1 || Classify(err).Kind != KindUnavailable {
-				t.Errorf("got %d requests and %v, want 1 and a failure", got, err)
-			}
-		})
-	}
-}
-
-func TestCallsAreLimited(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	now, most := 0, 0
-	arrived, release := make(chan struct{}, 20), make(chan struct{})
-	server := newServer(t, func(*http.Request) (string, string) {
-		mu.Lock()
-		now++
-		most = max(most, now)
-		mu.Unlock()
-		arrived <- struct{}{}
-		<-release
-		mu.Lock()
-		now--
-		mu.Unlock()
-		return "200 OK", okVersion
-	})
-	client := newClient(t, server)
-	var calls sync.WaitGroup
-	for range 20 {
-		calls.Go(func() {
-			if _, err := client.Version(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range 8 {
-		<-arrived
-	}
-	if got := len(client.slots); got != 8 {
-		t.Errorf("got %d slots in use, want 8", got)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := client.Version(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("a call without a slot: got %v, want context canceled", err)
-	}
-	close(release)
-	calls.Wait()
-	if most != 8 {
-		t.Errorf("got %d calls at once, want 8", most)
-	}
-}
-
-func TestEveryRequestIsReported(t *testing.T) {
-	t.Parallel()
-	server, _ := counting(t, func(int32) (string, string) { return "500 CT 101 already running", "" })
-	var got []Call
-	client, err := New(Config{Endpoints: []string{server.URL}, Token: testToken, Fingerprint: fingerprintText(server),
-		OnCall: func(c Call) { got = append(got, c) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if _, err = client.Start(t.Context(), "pve1", 101); err == nil {
-		t.Fatal("got no error, want the server's")
-	}
-	if len(got) != 1 || got[0].Pattern != "/nodes/{node}/lxc/{vmid}/status/start" || got[0].Status != 500 || got[0].Err == nil || got[0].Duration <= 0 {
-		t.Errorf("got %+v, want one call with pattern, status, error and duration", got)
-	}
-}
-
 func TestHangingEndpointCostsOneCall(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -295,6 +122,7 @@ func TestHangingEndpointCostsOneCall(t *testing.T) {
 	defer close(release)
 	alive, _ := counting(t, good)
 	client := newClient(t, hanging, alive)
+	stopClock(client)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := client.Version(ctx)
@@ -306,47 +134,5 @@ func TestHangingEndpointCostsOneCall(t *testing.T) {
 	}
 	if _, err := client.Version(t.Context()); err != nil {
 		t.Errorf("got %v, want the other endpoint to answer", err)
-	}
-}
-
-func TestConnectionsAreReusedAndResumed(t *testing.T) {
-	t.Parallel()
-	var connections, resumed atomic.Int32
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api2/json/cluster/nextid" { // went through the other daemon, after which the server closes
-			w.Header().Set("Connection", "close")
-			io.WriteString(w, `{"data":"100"}`)
-			return
-		}
-		io.WriteString(w, okVersion)
-	}))
-	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		connections.Add(1)
-		return ctx
-	}
-	server.TLS = &tls.Config{VerifyConnection: func(s tls.ConnectionState) error {
-		if s.DidResume {
-			resumed.Add(1)
-		}
-		return nil
-	}}
-	server.StartTLS()
-	defer server.Close()
-	client := newClient(t, server)
-	for range 50 {
-		if _, err := client.Version(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := connections.Load(); got != 1 {
-		t.Errorf("got %d connections for 50 calls, want 1", got)
-	}
-	for range 3 {
-		if _, err := client.NextID(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if connections.Load() != 3 || resumed.Load() != 2 {
-		t.Errorf("got %d connections, %d of them resumed, want 3 and 2", connections.Load(), resumed.Load())
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // replayedCall is a call of the client that recordings are played to.
@@ -41,7 +43,15 @@ var replayedCalls = []replayedCall{
 			}
 			return some(DecodeResources(a.body))
 		}
-		return some(c.Resources(t.Context()))
+		direct, body, err := c.ResourcesRaw(t.Context())
+		if err != nil {
+			return nil, err
+		}
+		later, err := DecodeResources(body)
+		if diff := cmp.Diff(direct, later); diff != "" {
+			t.Errorf("resources read from the stored body differ:\n%s", diff)
+		}
+		return later, err
 	}},
 	{pattern: "GET /cluster/tasks", run: func(t *testing.T, c *Client, a []string, p url.Values) (any, error) {
 		return some(c.ClusterTasks(t.Context()))

@@ -42,8 +42,9 @@ type ConfigChange struct {
 	Digest string   `pve:"digest"` // fail with KindChanged if the configuration is no longer the one with this digest
 }
 
-// UpdateConfig changes the configuration at once. In a running container what cannot be changed live waits for its
-// next start by Proxmox; see PendingConfig. One forbidden key refuses the whole change.
+// UpdateConfig changes the configuration at once. In a running container what cannot be changed live (features, cmode,
+// tty, nameserver, ostype, mount points that change: pve-container 6.1.10) waits for its next start by Proxmox; see
+// PendingConfig. One forbidden key refuses the whole change.
 func (c *Client) UpdateConfig(ctx context.Context, node string, vmid int, change ConfigChange) error {
 	return c.run(ctx, put("/nodes/{node}/lxc/{vmid}/config", node, vmid).with(change))
 }

@@ -58,7 +58,7 @@ func (c *Client) DeleteSnapshot(ctx context.Context, node string, vmid int, name
 }
 
 // Rollback puts a container back to a saved state. A running container is killed first and, unless start is set,
-// stays stopped.
+// stays stopped (pve-guest-common AbstractConfig.pm). ZFS can only go back to the latest snapshot.
 func (c *Client) Rollback(ctx context.Context, node string, vmid int, name string, start bool) (UPID, error) {
 	form := struct {
 		Start bool `pve:"start"`

@@ -59,7 +59,8 @@ type ContentQuery struct {
 }
 
 // StorageContent lists what is on a storage. Rows that the caller may not see are missing: a list of backups without
-// VM.Backup and Datastore.AllocateSpace is empty, not refused. Large storages take long; 596 after 30 s.
+// VM.Backup and Datastore.AllocateSpace is empty, not refused (pve-storage 9.1.7). A list that takes more than 30 s ends
+// with status 596, KindNodeUnreachable (pve-http-server 6.0.5).
 func (c *Client) StorageContent(ctx context.Context, node, storage string, q ContentQuery) ([]Volume, error) {
 	return fetch[[]Volume](ctx, c, get("/nodes/{node}/storage/{storage}/content", node, storage).with(q))
 }

@@ -96,7 +96,7 @@ func (c *Client) TaskLog(ctx context.Context, u UPID, start, limit int) ([]TaskL
 }
 
 // Abort ends a running task. The server waits up to 5 s for it to clean up before it kills it, which can leave locks
-// and disks behind. Others' tasks need Sys.Modify on the node. Aborting a task that has ended does nothing.
+// and disks behind (pve-common RESTEnvironment.pm). Others' tasks need Sys.Modify on the node. Aborting a task that has ended does nothing.
 func (c *Client) Abort(ctx context.Context, u UPID) error {
 	return c.run(ctx, del("/nodes/{node}/tasks/{upid}", u.Node(), u))
 }

@@ -33,6 +33,7 @@ type cardView struct {
 	Tags      []string
 	Template  string
 	Odd       []string
+	Marks     []string // template guest, protected
 	OddText   string
 	StartedAt time.Time
 	CreatedAt time.Time
@@ -48,7 +49,10 @@ type statusView struct {
 	Pulse             bool
 }
 
-type addressView struct{ Text, Hint string }
+type addressView struct {
+	Text, Hint string
+	Dynamic    bool // not fixed in the configuration
+}
 
 type figureView struct {
 	Used, Of, Exact string // "1.8 GiB", "4 GiB", both in one sentence
@@ -67,6 +71,7 @@ func newCardView(c *berth.Container, id string, many bool, now time.Time) cardVi
 		Addresses: newAddressViews(c.Addresses), Lock: c.Lock, Tags: c.Tags, Template: c.Template, Odd: c.OddFields,
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),
 	}
+	v.Marks = marks(c)
 	if many {
 		v.Place = c.Cluster + " · " + c.Node
 	}
@@ -90,6 +95,18 @@ func hostname(c *berth.Container) string {
 		return "CT" + strconv.Itoa(c.VMID) // as Proxmox VE itself names a container without a name
 	}
 	return c.Hostname
+}
+
+// marks are properties that people should see before they act.
+func marks(c *berth.Container) []string {
+	var all []string
+	if c.PVETemplate {
+		all = append(all, "template guest")
+	}
+	if c.Protected {
+		all = append(all, "protected")
+	}
+	return all
 }
 
 func newStatusView(s berth.Status) statusView {
@@ -119,7 +136,7 @@ func unknownText(c *berth.Container) string {
 func newAddressViews(addresses []berth.Address) []addressView {
 	views := make([]addressView, 0, len(addresses))
 	for _, a := range addresses {
-		views = append(views, addressView{Text: a.Prefix.Addr().String(), Hint: a.Interface + ", " + string(a.Source)})
+		views = append(views, addressView{Text: a.Prefix.Addr().String(), Hint: a.Interface + ", " + string(a.Source), Dynamic: a.Source == berth.AddressDynamic})
 	}
 	return views
 }

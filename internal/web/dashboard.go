@@ -25,6 +25,7 @@ type dashboardPage struct {
 	RefreshURL string
 	Banners    []banner
 	Tiles      []tile
+	Totals     []totalView
 	Matching   matchingView
 	Toolbar    toolbar
 	Empty      emptyList
@@ -94,6 +95,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		RefreshURL: params.part("/refresh"),
 		Banners:    newBanners(snapshot, now),
 		Tiles:      newTiles(snapshot.Counts, params),
+		Totals:     newTotalViews(snapshot),
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
 		Empty:      newEmptyList(view, params),

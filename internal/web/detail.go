@@ -24,15 +24,17 @@ func newDetailView(c *berth.Container) detailView {
 	add("Cluster", c.Cluster)
 	add("Node", c.Node)
 	add("VMID", strconv.Itoa(c.VMID))
-	add("Addresses", addressText(c.Addresses))
+	add("Addresses", addressesText(c.Addresses))
 	add("Tags", strings.Join(c.Tags, ", "))
 	add("Pool", c.Pool)
 	add("Template", c.Template)
 	add("High availability", c.HAState)
+	add("Operating system", c.OSType)
+	add("Marks", strings.Join(marks(c), ", "))
 	return d
 }
 
-func addressText(addresses []berth.Address) string {
+func addressesText(addresses []berth.Address) string {
 	texts := make([]string, 0, len(addresses))
 	for _, a := range addresses {
 		texts = append(texts, a.Prefix.String()+" ("+a.Interface+", "+string(a.Source)+")")

@@ -23,7 +23,8 @@ type rendition struct {
 	page     dashboardPage
 	pieces   [pieceCount]string
 	items    []itemPiece
-	digest   string // of all that is shown; equal digests show the same
+	keys     []string // of the containers of items
+	digest   string   // of all that is shown; equal digests show the same
 
 	before string                // digest of the rendition before
 	update *message              // from the one before to this one; nil when there was none
@@ -35,13 +36,14 @@ type rendition struct {
 const (
 	pieceBanners = iota
 	pieceSummary
+	pieceTotals
 	pieceMatching
 	pieceToolbar
 	pieceMore
 	pieceCount
 )
 
-var pieceTargets = [pieceCount]string{"#banners", "#summary", "#matching", "#toolbar", "#more"}
+var pieceTargets = [pieceCount]string{"#banners", "#summary", "#totals", "#matching", "#toolbar", "#more"}
 
 // itemPiece is an item of the list rendered to HTML.
 type itemPiece struct {
@@ -77,7 +79,7 @@ func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, 
 
 func (r *rendition) renderPieces() error {
 	p := r.page
-	for i, component := range []templ.Component{banners(p.Banners), summary(p.Tiles), matching(p.Matching), toolbarView(p.Toolbar), more(p.More)} {
+	for i, component := range []templ.Component{banners(p.Banners), summary(p.Tiles), totals(p.Totals), matching(p.Matching), toolbarView(p.Toolbar), more(p.More)} {
 		html, err := toHTML(component)
 		if err != nil {
 			return err
@@ -103,6 +105,7 @@ func (r *rendition) renderItems(before *rendition, now time.Time) error {
 		}
 		if item.Container != nil {
 			r.made[key] = piece
+			r.keys = append(r.keys, item.Container.Key())
 		}
 		r.items = append(r.items, piece)
 	}
@@ -124,11 +127,21 @@ func (r *rendition) renderItem(item listItem, now time.Time) (itemPiece, error) 
 		return itemPiece{id: item.ID, html: html}, err
 	}
 	html, err := toHTML(card(v))
-	if err != nil {
-		return itemPiece{}, err
+	return itemPiece{id: item.ID, html: html, figures: figuresOf(html, item.ID)}, err
+}
+
+// figuresOf finds the element with the figures in the card of the id. It is rendered only once and shares the card's
+// memory; text of others is escaped and cannot look like it.
+func figuresOf(card, id string) string {
+	start := strings.Index(card, `<dl id="`+id+`-figures"`)
+	if start < 0 {
+		return ""
 	}
-	figures, err := toHTML(cardFigures(v))
-	return itemPiece{id: item.ID, html: html, figures: figures}, err
+	end := strings.Index(card[start:], "</dl>")
+	if end < 0 {
+		return ""
+	}
+	return card[start : start+end+len("</dl>")]
 }
 
 func (r *rendition) groupHead(item listItem) templ.Component {

@@ -28,21 +28,27 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 	if seen == "" {
 		seen = r.URL.Query().Get("seen")
 	}
-	defer s.fleet.Watch()()
+	watcher := s.fleet.Watch()
+	defer watcher.Close()
 	news := s.hub.Subscribe(live.Fleet)
 	defer news.Close()
 	out := startStream(w, r)
-	return s.sendChanges(r.Context(), out, news, params, seen)
+	return s.sendChanges(r.Context(), out, news, watcher, params, seen)
 }
 
 // sendChanges sends until the browser has gone or the server closes; neither is an error.
-func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, params viewParams, seen string) error {
-	beat := time.NewTicker(keepAlive)
+func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, watcher *fleet.Watcher, params viewParams, seen string) error {
+	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
+	shown := ""
 	for {
 		current, err := s.views.of(params)
 		if err != nil {
 			return err
+		}
+		if shown != current.digest {
+			shown = current.digest
+			watcher.Show(current.keys)
 		}
 		if m := current.message(seen); m != nil {
 			out.send(m)
@@ -58,6 +64,9 @@ func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscr
 		case <-s.closing.Done():
 			return nil
 		case <-beat.C:
+			if s.auth.Check(ctx) != nil {
+				return nil // the page connects again and is told why it may not
+			}
 		case <-news.News():
 		}
 	}

@@ -54,7 +54,11 @@ func (s *Sim) buildWorld(r release) error {
 	secret := uuid(s.opt.Seed, "token", s.opt.Cluster)
 	w.users["root@pam"] = &user{id: "root@pam", password: s.opt.RootPassword, tokens: map[string]*token{"berth": {secret: secret}}}
 	s.token = "root@pam!berth=" + secret
-	return w.buildContainers(s)
+	if err := w.buildContainers(s); err != nil {
+		return err
+	}
+	w.buildHistory(s)
+	return nil
 }
 
 func (w *world) buildNodes(o Options) {

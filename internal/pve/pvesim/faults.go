@@ -84,11 +84,33 @@ func (t *task) disturbed() error {
 	if err := t.pause(f.Delay); err != nil {
 		return err
 	}
-	if f.Drop {
-		return errKilled
+	var failure error
+	switch {
+	case f.Drop:
+		failure = errKilled
+	case f.Reason != "":
+		failure = errors.New(f.Reason)
 	}
-	if f.Reason != "" {
-		return errors.New(f.Reason)
+	if f.Line == 0 {
+		return failure
 	}
+	t.sim.mu.Lock()
+	defer t.sim.mu.Unlock()
+	t.failure, t.failAt = failure, f.Line
 	return nil
+}
+
+// reached ends a task whose fault waits for a log line. The world is locked.
+func (t *task) reached() {
+	if t.failAt > 0 && len(t.lines) >= t.failAt {
+		t.cancel()
+	}
+}
+
+// interruption is why the context of a task ended: a fault that was reached, or an abort.
+func (t *task) interruption() error {
+	if t.failure != nil {
+		return t.failure
+	}
+	return errAborted
 }

@@ -109,9 +109,18 @@ func (v *server) serve(raw net.Conn) {
 		}
 		c.SetDeadline(time.Time{})
 		a := v.sim.answer(v, req, c, in)
+		drain(c, req)
 		if a == nil || !a.write(c, req, n == maxRequestsPerConnection) {
 			return
 		}
+	}
+}
+
+// drain reads what is left of a refused request's body, so that closing the connection does not destroy the answer.
+func drain(c net.Conn, req *http.Request) {
+	if req.ContentLength > 0 {
+		c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		io.Copy(io.Discard, req.Body)
 	}
 }
 

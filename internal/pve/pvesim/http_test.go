@@ -180,6 +180,15 @@ func TestFaults(t *testing.T) {
 			t.Errorf("exit status %q", got)
 		}
 	})
+	t.Run("task at a line", func(t *testing.T) {
+		s.Fail(Fault{Task: "vzcreate", Reason: "no space left on device", Line: 3, Times: 1})
+		if got := u.task(t, "POST", "/nodes/pve1/lxc", "vmid=901", "ostemplate="+debian12, "rootfs=local-lvm:1"); got != "unable to create CT 901 - no space left on device" {
+			t.Errorf("exit status %q", got)
+		}
+		if _, there := rows(t, u.ok(t, "GET", "/cluster/resources", "type=vm"), "vmid")["901"]; there {
+			t.Error("container is still there")
+		}
+	})
 	t.Run("over HTTP", func(t *testing.T) {
 		post := func(path, body string) *http.Response {
 			resp, err := u.client.Post(s.URL()+path, "application/json", strings.NewReader(body))

@@ -61,7 +61,7 @@ func TestNewContainerIsUnknownUntilTheNextStatistics(t *testing.T) {
 	o.StatisticsCycle = time.Hour
 	s := startSim(t, o)
 	u := root(t, s)
-	upid := u.ok(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate="+debian12, "rootfs=local-lvm:1").(string)
+	upid := u.ok(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate="+debian12, "rootfs=local-lvm:1", "features=nesting=1").(string)
 	row := rows(t, u.ok(t, "GET", "/cluster/resources", "type=vm"), "vmid")["900"]
 	if row["status"] != "unknown" || row["lock"] != "create" || row["name"] != nil || row["maxmem"] != nil {
 		t.Errorf("row while it is created: %v", row)
@@ -214,5 +214,83 @@ func TestHARequestFinishesBeforeTheContainerChanges(t *testing.T) {
 	current := u.ok(t, "GET", "/nodes/pve1/lxc/104/status/current").(map[string]any)
 	if ha := current["ha"].(map[string]any); current["status"] != "stopped" || ha["managed"] != 1.0 || ha["state"] != "stopped" {
 		t.Errorf("current: %v", current)
+	}
+}
+
+func TestHARestartsAKilledContainer(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, quick())
+	u := root(t, s)
+	if err := s.Kill(104); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range u.ok(t, "GET", "/cluster/tasks").([]any) {
+		if r := row.(map[string]any); r["type"] == "vzstart" && r["id"] == "104" && r["endtime"] == nil {
+			s.waitTask(t, r["upid"].(string))
+		}
+	}
+	if got := u.ok(t, "GET", "/nodes/pve1/lxc/104/status/current").(map[string]any)["status"]; got != "running" {
+		t.Errorf("killed container under HA is %v", got)
+	}
+}
+
+func TestOCIImageBecomesAContainer(t *testing.T) {
+	t.Parallel()
+	u := root(t, startSim(t, quick()))
+	if got := u.task(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=docker.io/library/nginx:latest"); got != "OK" {
+		t.Fatal(got)
+	}
+	if r := u.do(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=docker.io/library/nginx:latest"); r.reason != "refusing to override existing file 'nginx_latest.tar'" {
+		t.Errorf("second pull: %d %s", r.status, r.reason)
+	}
+	if got := u.task(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate=local:vztmpl/nginx_latest.tar", "rootfs=local-lvm:1", "net0=name=eth0,bridge=vmbr0,ip=dhcp"); got != "OK" {
+		t.Fatal(got)
+	}
+	conf := u.ok(t, "GET", "/nodes/pve1/lxc/900/config").(map[string]any)
+	if conf["cmode"] != "console" || conf["env"] == nil || !strings.Contains(conf["net0"].(string), "host-managed=1") {
+		t.Errorf("config: %v", conf)
+	}
+}
+
+func TestBackupElsewhereAnswersOK(t *testing.T) {
+	t.Parallel()
+	u := root(t, startSim(t, quick()))
+	if got := u.ok(t, "POST", "/nodes/pve1/vzdump", "vmid=102", "storage=nas"); got != "OK" {
+		t.Errorf("backup of a container on another node: %v", got)
+	}
+	if got := u.task(t, "POST", "/nodes/pve1/vzdump", "vmid=101", "storage=local-lvm"); !strings.Contains(got, "wrong content type") {
+		t.Errorf("backup to a storage without backups: %s", got)
+	}
+	if got := u.task(t, "POST", "/nodes/pve1/vzdump", "vmid=999"); got != "job errors" {
+		t.Errorf("backup of nothing: %s", got)
+	}
+}
+
+func TestAbortedTaskCleansUp(t *testing.T) {
+	t.Parallel()
+	o := quick()
+	o.TaskTime = 20 * time.Second
+	s := startSim(t, o)
+	u := root(t, s)
+	upid := u.ok(t, "POST", "/nodes/pve1/vzdump", "vmid=101", "storage=nas").(string)
+	path := "/nodes/pve1/tasks/" + upid
+	for u.ok(t, "GET", "/nodes/pve1/lxc/101/config").(map[string]any)["lock"] != "backup" {
+	}
+	if r := u.do(t, "PUT", "/nodes/pve1/lxc/101/config", "memory=512"); r.reason != "CT is locked (backup)" {
+		t.Errorf("change during a backup: %d %s", r.status, r.reason)
+	}
+	if got := u.ok(t, "GET", path+"/status").(map[string]any); got["status"] != "running" || got["exitstatus"] != nil {
+		t.Errorf("status: %v", got)
+	}
+	u.ok(t, "DELETE", path)
+	if got := u.ok(t, "GET", path+"/status").(map[string]any); got["exitstatus"] != "received interrupt" {
+		t.Errorf("status after the abort: %v", got)
+	}
+	if lock := u.ok(t, "GET", "/nodes/pve1/lxc/101/config").(map[string]any)["lock"]; lock != nil {
+		t.Errorf("lock %v is left", lock)
+	}
+	page := u.do(t, "GET", path+"/log", "start=1", "limit=2")
+	if lines := page.data.([]any); len(lines) != 2 || lines[0].(map[string]any)["n"] != 2.0 || page.fields["total"].(float64) < 5 {
+		t.Errorf("page of the log: %s", page.body)
 	}
 }

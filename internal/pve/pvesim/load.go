@@ -27,12 +27,11 @@ func (ct *container) reshape(load int) {
 		sh.load = ct.shape.load
 	}
 	sh.cores = float64(ct.node.cpus)
-	if n, err := strconv.ParseFloat(ct.conf["cores"], 64); err == nil {
-		sh.cores = n
-	}
 	sh.cpus = sh.cores
-	if limit, err := strconv.ParseFloat(ct.conf["cpulimit"], 64); err == nil && limit > 0 {
-		sh.cpus, sh.cores = ct.conf["cpulimit"], limit
+	if n, err := strconv.ParseFloat(ct.conf["cores"], 64); err == nil {
+		sh.cores, sh.cpus = n, n
+	} else if limit, err := strconv.ParseFloat(ct.conf["cpulimit"], 64); err == nil && limit > 0 {
+		sh.cores, sh.cpus = limit, ct.conf["cpulimit"]
 	}
 	sh.memory, sh.swap = mebibytes(ct.conf["memory"]), mebibytes(ct.conf["swap"])
 	sh.disk = diskSize(ct.conf["rootfs"])

@@ -230,10 +230,25 @@ func makeTemplate(c *call) (any, error) {
 				if err != nil {
 					return err
 				}
-				t.sim.change(ct, func() { ct.conf["template"] = "1" })
+				t.sim.change(ct, func() { ct.conf["template"] = "1"; ct.renameDisks(&t.sim.world) })
 				return nil
 			})
 		})
 	})
 	return nil, nil
+}
+
+// renameDisks gives the disks of a template their base names.
+func (ct *container) renameDisks(w *world) {
+	for key, value := range ct.conf {
+		st, v := w.volume(ct.node, splitProperties(value, "volume")["volume"])
+		if !isDisk(key) || v == nil {
+			continue
+		}
+		old := v.name
+		v.name = strings.NewReplacer("subvol-", "basevol-", "vm-", "base-").Replace(old)
+		delete(st.set(ct.node), old)
+		st.set(ct.node)[v.name] = v
+		ct.conf[key] = strings.Replace(value, old, v.name, 1)
+	}
 }

@@ -39,7 +39,7 @@ func nodeStatus(c *call) (any, error) {
 		"memory":     obj{"total": n.memory, "used": f.mem, "free": n.memory - f.mem, "available": n.memory - f.mem + 400<<20},
 		"swap":       obj{"total": n.swap, "used": 0, "free": n.swap},
 		"rootfs":     obj{"total": n.disk, "used": f.disk, "free": n.disk - f.disk, "avail": n.disk - f.disk - n.disk/20},
-		"cpuinfo":    obj{"model": "AMD EPYC 4344P 8-Core Processor", "cpus": n.cpus, "cores": n.cpus / 2, "sockets": 1, "mhz": "3800.000", "user_hz": 100, "hvm": "1", "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep"},
+		"cpuinfo":    obj{"model": "AMD EPYC 4344P 8-Core Processor", "cpus": n.cpus, "cores": n.cpus / 2, "sockets": 1, "mhz": "3800.000", "user_hz": 100, "hvm": "1", "vendor": "AuthenticAMD", "family": "25", "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep"},
 		"ksm":        obj{"shared": 0},
 		"kversion":   "Linux " + kernel + " #1 SMP PREEMPT_DYNAMIC",
 		"boot-info":  obj{"mode": "efi", "secureboot": 0},

@@ -14,7 +14,7 @@ import (
 func recordedSim(t *testing.T) *Sim {
 	t.Helper()
 	o := quick()
-	o.Nodes, o.Containers, o.TaskTime = 1, -1, 4*time.Millisecond
+	o.Nodes, o.Containers, o.Speed, o.TaskTime = 1, -1, 50, 200*time.Millisecond
 	s := startSim(t, o)
 	w := &s.world
 	w.storages = nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // handler answers one call while the world is locked. It returns plain JSON values.
@@ -42,6 +43,13 @@ type router struct {
 	children map[string]*router
 	name     string // of the variable, for a "{}" child
 	methods  map[string]*route
+}
+
+// routers are the routes of each release. They never change, so all simulators share them.
+var routers = map[release]func() (*router, error){
+	{9, 2}: sync.OnceValues(func() (*router, error) { return newRouter(release{9, 2}) }),
+	{8, 4}: sync.OnceValues(func() (*router, error) { return newRouter(release{8, 4}) }),
+	{7, 4}: sync.OnceValues(func() (*router, error) { return newRouter(release{7, 4}) }),
 }
 
 func newRouter(r release) (*router, error) {

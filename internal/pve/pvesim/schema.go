@@ -70,7 +70,13 @@ func (r *route) validate(p params) error {
 			errs[name] = errUnknown
 			continue
 		}
-		if text := prop.problem(name, value); text != "" {
+		if prop.Type == "array" {
+			for i, v := range strings.Split(value, "\x00") {
+				if text := prop.Items.problem(name, v); text != "" {
+					errs[fmt.Sprintf("%s[%d]", name, i)] = text
+				}
+			}
+		} else if text := prop.problem(name, value); text != "" {
 			errs[name] = text
 		} else if prop.Requires != "" && !p.has(prop.Requires) {
 			errs[prop.Requires] = fmt.Sprintf("missing property - '%s' requires this property", name)
@@ -89,14 +95,6 @@ func (r *route) validate(p params) error {
 
 // problem is the message about a value, or "".
 func (p *property) problem(name, value string) string {
-	if p.Type == "array" {
-		for _, v := range strings.Split(value, "\x00") {
-			if text := p.Items.problem(name, v); text != "" {
-				return text
-			}
-		}
-		return ""
-	}
 	if text := p.typeProblem(value); text != "" {
 		return text
 	}

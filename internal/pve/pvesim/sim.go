@@ -81,7 +81,7 @@ func New(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, err := newRouter(release)
+	routes, err := routers[release]()
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func TestWorldIsTheSameForTheSameSeed(t *testing.T) {
 		defer s.Close()
 		var b bytes.Buffer
 		for _, id := range s.world.vmids() {
-			b.WriteString(s.world.containers[id].file())
+			b.WriteString(section(s.world.containers[id].conf))
 		}
 		return b.Bytes()
 	}

@@ -31,6 +31,7 @@ type volume struct {
 	notes     string
 	protected bool
 	archive   *archive // of a backup
+	oci       bool     // an image from a registry
 }
 
 func (w *world) storage(id string) *storage {
@@ -84,7 +85,7 @@ func (st *storage) holds(content string) bool { return contains(st.content, cont
 func (st *storage) allocate(n *node, vmid int, size int64, now time.Time) string {
 	set := st.set(n)
 	for i := 0; ; i++ {
-		name, format := st.diskName(vmid, i)
+		name, format := st.diskName(vmid, i, size)
 		if set[name] == nil {
 			set[name] = &volume{name: name, content: "rootdir", format: format, vmid: vmid, size: size, made: now}
 			return st.id + ":" + name
@@ -92,11 +93,14 @@ func (st *storage) allocate(n *node, vmid int, size int64, now time.Time) string
 	}
 }
 
-func (st *storage) diskName(vmid, i int) (name, format string) {
+func (st *storage) diskName(vmid, i int, size int64) (name, format string) {
 	switch st.kind {
-	case "zfspool", "btrfs":
+	case "zfspool":
 		return fmt.Sprintf("subvol-%d-disk-%d", vmid, i), "subvol"
-	case "dir", "nfs":
+	case "dir", "nfs", "btrfs":
+		if size == 0 { // without a limit: a plain directory
+			return fmt.Sprintf("%d/subvol-%d-disk-%d.subvol", vmid, vmid, i), "subvol"
+		}
 		return fmt.Sprintf("%d/vm-%d-disk-%d.raw", vmid, vmid, i), "raw"
 	}
 	return fmt.Sprintf("vm-%d-disk-%d", vmid, i), "raw"
@@ -154,10 +158,13 @@ func (w *world) buildTemplates(born time.Time) error {
 	return nil
 }
 
-func (st *storage) addTemplate(n *node, file string, size int64, made time.Time) {
+// addTemplate puts an OS image on a storage.
+func (st *storage) addTemplate(n *node, file string, size int64, made time.Time) *volume {
 	_, ext, _ := strings.Cut(file, ".tar.")
 	format := map[string]string{"zst": "tzst", "gz": "tgz", "xz": "txz", "bz2": "tbz2", "": "tar"}[ext]
-	st.set(n)["vztmpl/"+file] = &volume{name: "vztmpl/" + file, content: "vztmpl", format: format, size: size, made: made}
+	v := &volume{name: "vztmpl/" + file, content: "vztmpl", format: format, size: size, made: made}
+	st.set(n)[v.name] = v
+	return v
 }
 
 // osImage is one line of the download catalogue.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,22 +11,24 @@ import (
 
 // task is one worker process of PVE: it runs in a goroutine of its own, logs lines and ends with an exit status.
 type task struct {
-	sim    *Sim
-	upid   string
-	node   *node
-	pid    int
-	pstart int64 // jiffies since boot
-	kind   string
-	id     string
-	user   caller
-	began  time.Time
-	ended  time.Time // zero while it runs
-	status string    // exit status
-	lines  []string
-	warned int
-	cancel context.CancelFunc
-	ctx    context.Context
-	done   chan struct{}
+	sim     *Sim
+	upid    string
+	node    *node
+	pid     int
+	pstart  int64 // jiffies since boot
+	kind    string
+	id      string
+	user    caller
+	began   time.Time
+	ended   time.Time // zero while it runs
+	status  string    // exit status
+	lines   []string
+	warned  int
+	cancel  context.CancelFunc
+	ctx     context.Context
+	done    chan struct{}
+	failure error // of a fault, when the log has failAt lines
+	failAt  int
 }
 
 // taskTable holds all tasks; finished ones are kept up to a limit per node.
@@ -130,6 +130,7 @@ func (t *task) log(format string, args ...any) {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
 	t.lines = append(t.lines, fmt.Sprintf(format, args...))
+	t.reached()
 }
 
 // warn adds a warning; the task then ends with "WARNINGS: n".
@@ -155,7 +156,7 @@ func (t *task) pause(d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-t.ctx.Done():
-		return errAborted
+		return t.interruption()
 	}
 }
 
@@ -197,202 +198,4 @@ func (s *Sim) flock(vmid int) chan struct{} {
 		s.world.flocks[vmid] = make(chan struct{}, 1)
 	}
 	return s.world.flocks[vmid]
-}
-
-var upidText = regexp.MustCompile(`^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
-
-// knownTask finds the task of the path and checks that the caller may see it: own ones, or with priv on the node.
-func (c *call) knownTask(priv string) (*task, error) {
-	m := upidText.FindStringSubmatch(c.params["upid"])
-	if m == nil {
-		return nil, invalidParam("upid", "unable to parse worker upid")
-	}
-	owner := m[7] == c.user.String() || strings.HasPrefix(m[7], c.user.String()+"!")
-	if !owner {
-		if err := c.may("/nodes/"+c.node.name, priv); err != nil {
-			return nil, err
-		}
-	}
-	t := c.sim.world.tasks.byUPID[c.params["upid"]]
-	if t != nil && t.node != c.node {
-		t = nil
-	}
-	return t, nil
-}
-
-func taskStatus(c *call) (any, error) {
-	t, err := c.knownTask("Sys.Audit")
-	if err != nil {
-		return nil, err
-	}
-	if t == nil {
-		return nil, invalidParam("upid", "no such task")
-	}
-	row := t.row()
-	row["status"] = "running"
-	if !t.ended.IsZero() {
-		row["status"], row["exitstatus"] = "stopped", t.status
-	}
-	delete(row, "endtime")
-	return row, nil
-}
-
-// row are the facts that all task lists share.
-func (t *task) row() obj {
-	row := obj{"upid": t.upid, "node": t.node.name, "pid": t.pid, "pstart": t.pstart, "starttime": t.began.Unix(), "type": t.kind, "id": t.id, "user": t.user.user}
-	if t.user.token != "" {
-		row["tokenid"] = t.user.token
-	}
-	if !t.ended.IsZero() {
-		row["endtime"], row["status"] = t.ended.Unix(), t.status
-	}
-	return row
-}
-
-func taskLog(c *call) (any, error) {
-	t, err := c.knownTask("Sys.Audit")
-	if err != nil {
-		return nil, err
-	}
-	lines := []string{"unable to open file - No such file or directory"}
-	if t != nil {
-		if lines = t.lines; len(lines) == 0 {
-			lines = []string{"no content"}
-		}
-	}
-	start, limit := c.params.number("start", 0), c.params.number("limit", 50)
-	if limit == 0 {
-		limit = len(lines)
-	}
-	total := len(lines)
-	c.total = &total
-	out := []obj{}
-	for i := start; i < min(start+limit, total); i++ {
-		out = append(out, obj{"n": i + 1, "t": lines[i]})
-	}
-	return out, nil
-}
-
-// abortTask is DELETE on a task: it waits until the worker has ended, 5 s at most.
-func abortTask(c *call) (any, error) {
-	t, err := c.knownTask("Sys.Modify")
-	if err != nil {
-		return nil, err
-	}
-	if t == nil || !t.ended.IsZero() {
-		return nil, nil
-	}
-	t.cancel()
-	c.after = func() (any, error) {
-		select {
-		case <-t.done:
-		case <-time.After(5 * time.Second):
-		case <-c.wire.server.stopped:
-		}
-		return nil, nil
-	}
-	return nil, nil
-}
-
-func taskIndex(c *call) (any, error) { return []obj{{"name": "log"}, {"name": "status"}}, nil }
-
-// nodeTasks is GET /nodes/{node}/tasks: the archive of finished tasks, newest first, or the running ones.
-func nodeTasks(c *call) (any, error) {
-	all := c.sim.world.allowed(c.user, "/nodes/"+c.node.name, "Sys.Audit")
-	source := c.params["source"]
-	var out []obj
-	list := slices.Clone(c.sim.world.tasks.byNode[c.node])
-	slices.Reverse(list)
-	for _, t := range list {
-		active := t.ended.IsZero()
-		if active && source != "active" && source != "all" || !active && source == "active" {
-			continue
-		}
-		mine := t.user.String() == c.user.String() || t.user.user == c.user.String()
-		if !all && !mine || !c.wantsTask(t) {
-			continue
-		}
-		row := t.row()
-		if active {
-			row["status"], row["saved"], row["user"] = "RUNNING", "0", t.user.String()
-			delete(row, "tokenid")
-		}
-		out = append(out, row)
-	}
-	return c.page(out), nil
-}
-
-// page cuts start and limit out of a list and sets the total.
-func (c *call) page(rows []obj) []obj {
-	total := len(rows)
-	c.total = &total
-	start := min(c.params.number("start", 0), total)
-	end := min(start+c.params.number("limit", 50), total)
-	return append([]obj{}, rows[start:end]...)
-}
-
-// wantsTask applies the filters of the request.
-func (c *call) wantsTask(t *task) bool {
-	p := c.params
-	kind := taskOutcome(t)
-	switch {
-	case p.has("vmid") && t.id != p["vmid"],
-		p.has("typefilter") && t.kind != p["typefilter"],
-		p.has("userfilter") && !strings.Contains(strings.ToLower(t.user.String()), strings.ToLower(p["userfilter"])),
-		p.has("since") && t.began.Unix() < int64(p.number("since", 0)),
-		p.has("until") && t.began.Unix() > int64(p.number("until", 0)),
-		p.truth("errors") && kind != "error" && kind != "unknown",
-		p.has("statusfilter") && !contains(p.list("statusfilter"), kind):
-		return false
-	}
-	return true
-}
-
-// taskOutcome sorts an exit status into ok, warning, error and unknown.
-func taskOutcome(t *task) string {
-	switch {
-	case t.ended.IsZero():
-		return ""
-	case t.status == "OK":
-		return "ok"
-	case strings.HasPrefix(t.status, "WARNINGS: "):
-		return "warning"
-	case t.status == "unexpected status":
-		return "unknown"
-	}
-	return "error"
-}
-
-// clusterTasks is GET /cluster/tasks: per node everything that runs and the last finished ones.
-func clusterTasks(c *call) (any, error) {
-	all := c.sim.world.allowed(c.user, "/", "Sys.Audit")
-	out := []obj{}
-	for _, n := range c.sim.world.nodes {
-		finished := 0
-		for _, t := range slices.Backward(c.sim.world.tasks.byNode[n]) {
-			if !t.ended.IsZero() {
-				if finished++; finished > sharedTasks {
-					continue
-				}
-			}
-			// a token is compared with the user part only, so it does not see its own tasks
-			if !all && t.user.user != c.user.String() {
-				continue
-			}
-			out = append(out, t.sharedRow())
-		}
-	}
-	return out, nil
-}
-
-func (t *task) sharedRow() obj {
-	row := t.row()
-	delete(row, "pstart")
-	row["saved"] = "1"
-	if !t.ended.IsZero() {
-		delete(row, "pid")
-	} else {
-		row["saved"] = "0"
-	}
-	return row
 }

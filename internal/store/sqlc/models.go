@@ -51,6 +51,18 @@ type Event struct {
 	Details     string
 }
 
+type Fact struct {
+	ClusterID string
+	VMID      int64
+	ConfigAt  int64
+	Digest    string
+	Nics      string
+	Protected bool
+	OsType    string
+	NetworkAt int64
+	Addresses string
+}
+
 type KeyCheck struct {
 	ID     int64
 	Sealed []byte

@@ -1,0 +1,161 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"berth"
+	"berth/internal/pve"
+	"berth/internal/store"
+)
+
+// A tracked container keeps its identity when it moves to another node, is renamed, gets other hardware addresses, or is
+// restored from its backup. Its VMID counts as taken by another container in two cases only:
+//
+//   - A task has destroyed, created or restored that VMID since, or a full list lacked it, and the configuration there
+//     now shares no hardware address with the one known before (or none was known, and the host name is another).
+//   - Without such a task in sight (Berth was down), hardware addresses, host name and digest have all changed at once.
+
+// clockSlack is how much the clocks of Berth and a node may differ when tasks from before the start are judged.
+const clockSlack = 2 * time.Minute
+
+// identity is what is known about whether tracked containers still are who they were.
+type identity struct {
+	gone     map[string]time.Time // by id: since when it is certain that they are gone
+	suspects map[int]bool         // VMIDs that another container may have taken
+	vanished bool                 // some tracked one is not listed, and it is not certain that it is gone
+	quorum   beat                 // of the look at the cluster's quorum
+}
+
+func (p *poller) trackedRow(vmid int) *store.Tracked {
+	i, found := slices.BinarySearchFunc(p.tracked, vmid, func(t store.Tracked, vmid int) int { return cmp.Compare(t.VMID, vmid) })
+	if !found {
+		return nil
+	}
+	return &p.tracked[i]
+}
+
+func (p *poller) isTracked(vmid int) bool { return p.trackedRow(vmid) != nil }
+
+// noticeCreation takes a tracked VMID under suspicion when a task has put something else there. live says that the task
+// began or ended while Berth looked.
+func (p *poller) noticeCreation(row *pve.TaskRow, live bool) {
+	vmid, ok := containerOf(row)
+	if !ok || row.Running() || row.Err() != nil {
+		return
+	}
+	switch row.Type {
+	case "vzcreate", "vzrestore", "vzdestroy":
+	default:
+		return
+	}
+	t := p.trackedRow(vmid)
+	if t != nil && (live || row.EndTime.After(t.UpdatedAt.Add(clockSlack))) {
+		p.suspect(vmid)
+	}
+}
+
+func (p *poller) suspect(vmid int) {
+	p.identity.suspects[vmid] = true
+	p.wantConfig(vmid)
+}
+
+// noticeIdentity compares the tracked containers with a new list.
+func (p *poller) noticeIdentity(now time.Time) {
+	p.identity.vanished = false
+	for i := range p.tracked {
+		t := &p.tracked[i]
+		row, listed := p.list.row(t.VMID)
+		_, gone := p.identity.gone[t.ID]
+		switch {
+		case !listed:
+			p.identity.vanished = p.identity.vanished || !gone && t.Lifecycle == berth.LifecycleReady
+			continue
+		case gone:
+			delete(p.identity.gone, t.ID)
+			p.suspect(t.VMID)
+		}
+		if row.Node != t.Node {
+			p.noteMoved(t, row.Node, t.Hostname)
+		}
+		if k := p.known(t.VMID); row.Name != "" && row.Name != t.Hostname && k.judgedName != row.Name {
+			k.judgedName = row.Name
+			p.wantConfig(t.VMID) // renamed, or another container
+		}
+	}
+	p.dropFactsOfGone()
+}
+
+// judge decides whether the configuration is that of the tracked container of its VMID. It gives what is known of the
+// container that the configuration is of, or nil when that could not be stored and is to be tried again.
+func (p *poller) judge(k *known, c *pve.ContainerConfig) *known {
+	t := p.trackedRow(k.VMID)
+	if t != nil && t.Lifecycle != berth.LifecycleCreating && isAnother(t, &k.Facts, c, p.identity.suspects[k.VMID]) {
+		if !p.replaced(t) {
+			k.failed(p.fleet.now())
+			return nil
+		}
+		k = p.known(k.VMID)
+	}
+	delete(p.identity.suspects, k.VMID)
+	return k
+}
+
+// isAnother is the rule above.
+func isAnother(t *store.Tracked, before *store.Facts, c *pve.ContainerConfig, suspect bool) bool {
+	renamed := c.Hostname != "" && c.Hostname != t.Hostname
+	nics := nicsOf(c)
+	if len(before.NICs) == 0 {
+		return suspect && renamed
+	}
+	for _, n := range nics {
+		if slices.ContainsFunc(before.NICs, func(was store.NIC) bool { return was.MAC == n.MAC }) {
+			return false
+		}
+	}
+	return suspect || renamed && len(nics) > 0 && c.Digest != before.Digest
+}
+
+// replaced ends the tracked container whose VMID another one has taken: its history stays, the other one is discovered.
+// It reports whether that could be stored.
+func (p *poller) replaced(t *store.Tracked) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	defer cancel()
+	now := p.fleet.now()
+	if err := p.fleet.store.MarkGone(ctx, t.ID, now); err != nil {
+		p.fleet.log.Error("cannot mark a container as gone", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
+		return false
+	}
+	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", t.VMID, "before", t.Hostname)
+	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, Subject: "container " + t.Hostname}
+	if err := p.fleet.store.AddEvent(ctx, event); err != nil {
+		p.fleet.log.Error("cannot add to the history of a container", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
+	}
+	vmid := t.VMID
+	delete(p.identity.gone, t.ID)
+	p.tracked = slices.DeleteFunc(p.tracked, func(other store.Tracked) bool { return other.VMID == vmid })
+	p.forgetFacts(vmid)
+	p.changed = true
+	return true
+}
+
+// noteHostname keeps the host name of a container that was found to be the same one.
+func (p *poller) noteHostname(vmid int) {
+	t := p.trackedRow(vmid)
+	row, listed := p.list.row(vmid)
+	if t != nil && listed && row.Name != "" && row.Name != t.Hostname {
+		p.noteMoved(t, row.Node, row.Name)
+	}
+}
+
+// noteMoved keeps where a container is now and what it is called. What cannot be stored now is seen again after a restart.
+func (p *poller) noteMoved(t *store.Tracked, node, hostname string) {
+	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	defer cancel()
+	t.Node, t.Hostname = node, hostname
+	if err := p.fleet.store.Moved(ctx, t.ID, node, hostname); err != nil {
+		p.fleet.log.Error("cannot store where a container is", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
+	}
+}
