@@ -38,8 +38,7 @@ func scrollToTheEnd(t *testing.T, p *Page, all int) {
 	countUpdates(p)
 	for Eval[bool](p, `!!document.querySelector('[data-more]')`) {
 		before := Eval[int](p, shown)
-		Eval[bool](p, `(scrollTo(0, document.documentElement.scrollHeight), true)`)
-		p.Wait(fmt.Sprintf(`%s > %d || !document.querySelector('[data-more]')`, shown, before))
+		p.Wait(fmt.Sprintf(`(scrollTo(0, document.documentElement.scrollHeight), %s > %d || !document.querySelector('[data-more]'))`, shown, before))
 	}
 	p.Wait(fmt.Sprintf("%s === %d", different, all))
 	if twice := Eval[[]string](p, `(ids => ids.filter((id, i) => ids.indexOf(id) !== i))([...document.querySelectorAll('#list [id]')].map(e => e.id))`); len(twice) > 0 {
