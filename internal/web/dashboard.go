@@ -143,7 +143,9 @@ var sortTexts = map[berth.SortField]string{
 	berth.SortMemory: "Memory", berth.SortDisk: "Disk", berth.SortUptime: "Uptime", berth.SortVMID: "VMID", berth.SortNode: "Node",
 }
 
-var groupTexts = map[group]string{noGroup: "None", byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
+const nothing = "None" // chosen in a menu
+
+var groupTexts = map[group]string{noGroup: nothing, byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
 
 // biggestFirst tells for which sorts people want the largest value first.
 var biggestFirst = map[berth.SortField]bool{
