@@ -74,8 +74,11 @@ func typedQueryFilters(t *testing.T, b *Berth) {
 			want = append(want, c.Name)
 		}
 	}
-	const query = "-tag:media mem>1M -ip:198.51.100.0/24"
 	p.Press("/")
+	p.Press("-tag:media mem>1M ip:10.0.3.0/24") // addresses come in one by one
+	p.Wait(allCards + ` > 0 && location.search.includes("24") && [...document.querySelectorAll('[data-testid="container-card"]')].every(c => /\b10\.0\.3\.\d+/.test(c.innerText))`)
+	const query = "-tag:media mem>1M -ip:198.51.100.0/24"
+	Eval[bool](p, `!document.querySelector('#q').select()`)
 	p.Press(query)
 	p.Wait(fmt.Sprintf(`%s === %d`, allCards, len(want)))
 	if diff := cmp.Diff(want, p.Names()); diff != "" {
