@@ -8,7 +8,9 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
+	"berth"
 	"berth/internal/pve/pvesim"
+	"berth/internal/store"
 	"berth/internal/store/storetest"
 )
 
@@ -178,4 +180,28 @@ func TestRetryAsksAClusterThatIsDown(t *testing.T) {
 	p.Click(`#banners button`)
 	p.Wait(`performance.getEntriesByType("resource").some(e => new URL(e.name).pathname === "/refresh" && e.responseStatus === 204)`)
 	p.Wait(`document.querySelector('#banners').innerText === '' && document.querySelectorAll('[data-status="unknown"]').length === 0`)
+}
+
+func TestStatusesOfBerthsOwnHaveTiles(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 3})
+	clusters, err := b.App.Store.Clusters(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for vmid, lifecycle := range map[int]berth.Lifecycle{101: berth.LifecycleError, 900: berth.LifecycleCreating} {
+		tracked := store.Tracked{ClusterID: clusters[0].ID, VMID: vmid, Node: "pve1", Hostname: "own", Lifecycle: lifecycle}
+		if _, err := b.App.Store.Track(t.Context(), tracked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Restart()
+	p := b.SignIn(Desktop, "/")
+	for _, status := range []string{"creating", "error"} {
+		tile := fmt.Sprintf(`[data-testid="summary-%s"]`, status)
+		p.Wait(fmt.Sprintf(`document.querySelector('%s')?.textContent === "1"`, tile))
+		p.Click("a.tile:has(" + tile + ")")
+		p.Wait(fmt.Sprintf(`%s === 1 && document.querySelector('[data-testid="container-card"][data-status="%s"]')`, allCards, status))
+	}
+	p.Wait(`document.querySelector('#list').innerText.includes("Proxmox VE says running")`)
 }
