@@ -99,7 +99,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
 		Empty:      newEmptyList(view, params),
-		More:       newMoreLink(view, params),
+		More:       newMoreLink(entries(view.Containers, params.Group), params),
 		Columns:    newColumnHeads(params),
 		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
 		Many:       many,
@@ -143,7 +143,9 @@ var sortTexts = map[berth.SortField]string{
 	berth.SortMemory: "Memory", berth.SortDisk: "Disk", berth.SortUptime: "Uptime", berth.SortVMID: "VMID", berth.SortNode: "Node",
 }
 
-var groupTexts = map[group]string{noGroup: "None", byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
+const nothing = "None" // chosen in a menu
+
+var groupTexts = map[group]string{noGroup: nothing, byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
 
 // biggestFirst tells for which sorts people want the largest value first.
 var biggestFirst = map[berth.SortField]bool{
@@ -237,11 +239,12 @@ func noneText(query string) string {
 	return "No matching containers"
 }
 
-func newMoreLink(view fleet.View, params viewParams) moreLink {
-	if params.Limit >= view.Matching {
+// newMoreLink leads to what follows in a list of so many entries.
+func newMoreLink(all int, params viewParams) moreLink {
+	if params.Limit >= all {
 		return moreLink{}
 	}
-	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, view.Matching), URL: params.part("/more")}
+	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, all), URL: params.part("/more")}
 }
 
 // itemsTarget is the element that holds the items of the list.
@@ -323,7 +326,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("HX-Replace-Url", params.at("/"))
+	w.Header().Set("HX-Replace-Url", params.address())
 	return render(w, r, http.StatusOK, everything(current))
 }
 

@@ -187,20 +187,20 @@ func (r *rendition) partialsSince(before *rendition) string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
 		if r.pieces[i] != before.pieces[i] {
-			writePartial(&b, target, r.pieces[i])
+			r.writePiece(&b, i, target)
 		}
 	}
 	if !r.sameOrder(before) {
-		writePartial(&b, "#list", r.listHTML())
+		writePartial(&b, "#list", morph, r.listHTML())
 		return b.String()
 	}
 	for i, p := range r.items {
 		switch old := before.items[i]; {
 		case p.html == old.html:
 		case p.figures != "" && p.withoutFigures() == old.withoutFigures():
-			writePartial(&b, "#"+p.id+"-figures", p.figures)
+			writePartial(&b, "#"+p.id+"-figures", morph, p.figures)
 		default:
-			writePartial(&b, "#"+p.id, p.html)
+			writePartial(&b, "#"+p.id, morph, p.html)
 		}
 	}
 	return b.String()
@@ -210,9 +210,9 @@ func (r *rendition) partialsSince(before *rendition) string {
 func (r *rendition) wholePartials() string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
-		writePartial(&b, target, r.pieces[i])
+		r.writePiece(&b, i, target)
 	}
-	writePartial(&b, "#list", r.listHTML())
+	writePartial(&b, "#list", morph, r.listHTML())
 	return b.String()
 }
 
@@ -251,6 +251,18 @@ func (r *rendition) itemsHTML(from int) string {
 	return b.String()
 }
 
-func writePartial(b *strings.Builder, target, html string) {
-	fmt.Fprintf(b, `<hx-partial hx-target="%s" hx-swap="outerMorph">%s</hx-partial>`, target, html)
+const morph = "outerMorph" // keeps focus, menus and scroll position
+
+// writePiece writes the partial of a piece. The end of the list is always a new element: the one that is there has seen
+// itself come into view, which makes it load once only.
+func (r *rendition) writePiece(b *strings.Builder, i int, target string) {
+	swap := morph
+	if i == pieceMore {
+		swap = "outerHTML"
+	}
+	writePartial(b, target, swap, r.pieces[i])
+}
+
+func writePartial(b *strings.Builder, target, swap, html string) {
+	fmt.Fprintf(b, `<hx-partial hx-target="%s" hx-swap="%s">%s</hx-partial>`, target, swap, html)
 }
