@@ -11,6 +11,9 @@ import (
 
 // measureIdle looks at the processor time while nobody watches.
 func measureIdle(ctx context.Context, s sizes, w *site, r *report) error {
+	if err := w.settled(ctx); err != nil {
+		return err
+	}
 	calls := w.calls()
 	cpu, err := w.berth.cpuOf(func() error { return wait(ctx, s.idle) })
 	if err != nil {

@@ -60,11 +60,11 @@ type phase struct {
 	measure func(ctx context.Context, s sizes, usual *site, r *report) error
 }
 
-// phases are in the order in which they run. The large clusters come first: meanwhile the usual one is connected and its
-// containers are all read once, as in a Berth that has run for a while.
+// phases are in the order in which they run. The large clusters come first: meanwhile the containers of the usual one are
+// all read once, as in a Berth that has run for a while.
 func phases() []phase {
-	return []phase{{"large", measureLarge}, {"thousand", measureThousand}, {"idle", measureIdle}, {"watch", measureWatched},
-		{"pages", measurePages}, {"faults", measureFaults}, {"crowd", measureCrowd}}
+	return []phase{{"large", measureLarge}, {"thousand", measureThousand}, {"pages", measurePages}, {"idle", measureIdle},
+		{"watch", measureWatched}, {"faults", measureFaults}, {"crowd", measureCrowd}}
 }
 
 func phaseNames() []string {

@@ -16,6 +16,9 @@ const (
 
 // measureWatched has many browsers watch while containers are stopped by others and die by themselves.
 func measureWatched(ctx context.Context, s sizes, w *site, r *report) error {
+	if err := w.settled(ctx); err != nil {
+		return err
+	}
 	if err := w.browser.waitFor(ctx, "/", page.fresh); err != nil {
 		return err
 	}

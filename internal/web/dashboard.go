@@ -89,7 +89,11 @@ type moreLink struct {
 
 // newDashboardPage tells what the dashboard shows of a snapshot.
 func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time) dashboardPage {
-	view := snapshot.View(params.Query, params.Sort, 0, now)
+	limit := params.Limit
+	if params.Group != noGroup {
+		limit = 0 // groups tell how many are in them
+	}
+	view := snapshot.View(params.Query, params.Sort, limit, now)
 	many := len(snapshot.Clusters) > 1
 	return dashboardPage{
 		RefreshURL: params.part("/refresh"),
