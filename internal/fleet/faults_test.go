@@ -57,6 +57,7 @@ func TestNodeThatCannotBeReachedRests(t *testing.T) {
 	}
 	sim.ClearFaults()
 	clock.jump(firstRest)
+	r.Refresh()
 	r.wait("it is asked again after its rest", func(s *Snapshot) bool { return answering(40)(s) && allTold(s) })
 }
 
@@ -73,6 +74,7 @@ func TestNodeWithoutNewStatisticsIsStaleAlone(t *testing.T) {
 	r := runWith(t, s, quick, clock.now)
 	r.wait("both are there", answering(2))
 	clock.jump(silentAfter + time.Second)
+	r.Refresh()
 	r.wait("one is stale", func(s *Snapshot) bool { return s.Counts.Unknown == 1 && s.Counts.Running == 1 })
 	if got := r.container(102); got.Unknown != berth.UnknownNode || got.MemoryBytes == 0 {
 		t.Errorf("got %+v, want it stale because of its node, with what was last known", got)
