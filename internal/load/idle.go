@@ -95,7 +95,7 @@ func churn(ctx context.Context, w *site, perSecond int) (changes int, err error)
 	tick := time.NewTicker(time.Second / time.Duration(max(perSecond, 1)))
 	defer tick.Stop()
 	end := time.After(crowdTime)
-	for _, c := range rowsOf(p.html) {
+	for _, c := range rowsOf(p.html()) {
 		if c.status != "running" && c.status != "stopped" {
 			continue
 		}

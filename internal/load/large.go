@@ -58,7 +58,7 @@ func measureFirstViews(ctx context.Context, w *site, r *report, what string) err
 		if err != nil {
 			return err
 		}
-		times, largest = append(times, p.took), max(largest, p.wire)
+		times, largest = append(times, p.took), max(largest, len(p.wire))
 	}
 	r.note(what+"first view, median", milliseconds(quantile(times, 0.5)), "ms")
 	r.within(what+"first view, p95", quantile(times, 0.95), 50*time.Millisecond)
