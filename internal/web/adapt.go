@@ -2,14 +2,12 @@ package web
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/a-h/templ"
 
@@ -119,13 +117,13 @@ func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Pag
 	return p
 }
 
-var gzipWriters = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a valid one
-	return w
-}}
-
 // render writes a page once it is complete, so that a failure on the way never shows half a page.
 func render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	return renderAround(w, r, status, page, nil)
+}
+
+// renderAround is render of a page that shows the list of a rendition, which is compressed once for everybody.
+func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, shown *rendition) error {
 	var b bytes.Buffer
 	if err := page.Render(r.Context(), &b); err != nil {
 		return err
@@ -134,18 +132,15 @@ func render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept-Encoding")
-	if !acceptsGzip(r) {
+	switch {
+	case !acceptsGzip(r):
 		w.WriteHeader(status)
 		_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
-		return nil
+	case shown == nil:
+		writeZipped(w, status, zipAround(b.Bytes(), nil, nil))
+	default:
+		writeZipped(w, status, zipAround(b.Bytes(), []byte(shown.listHTML()), shown.zippedList()))
 	}
-	h.Set("Content-Encoding", "gzip")
-	w.WriteHeader(status)
-	zip := gzipWriters.Get().(*gzip.Writer)
-	defer gzipWriters.Put(zip)
-	zip.Reset(w)
-	_, _ = b.WriteTo(zip)
-	_ = zip.Close()
 	return nil
 }
 

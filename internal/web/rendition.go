@@ -26,10 +26,11 @@ type rendition struct {
 	keys     []string // of the containers of items
 	digest   string   // of all that is shown; equal digests show the same
 
-	before string                // digest of the rendition before
-	update *message              // from the one before to this one; nil when there was none
-	whole  func() *message       // from anything to this one
-	made   map[itemKey]itemPiece // items that need not be rendered again
+	before     string                // digest of the rendition before
+	update     *message              // from the one before to this one; nil when there was none
+	whole      func() *message       // from anything to this one
+	zippedList func() []byte         // the list, deflated
+	made       map[itemKey]itemPiece // items that need not be rendered again
 }
 
 // The pieces besides the items of the list, each an element of its own.
@@ -70,6 +71,7 @@ func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, 
 		return nil, err
 	}
 	r.digest = r.digestOfAll()
+	r.zippedList = sync.OnceValue(func() []byte { return quick.deflate([]byte(r.listHTML())) })
 	r.whole = sync.OnceValue(func() *message { return newUpdate(r.digest, r.wholePartials()) })
 	if before != nil { // made now, not when it is asked for: otherwise every rendition would keep the ones before it alive
 		r.before, r.update = before.digest, newUpdate(r.digest, r.partialsSince(before))
