@@ -119,12 +119,13 @@ func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Pag
 
 // render writes a page once it is complete, so that a failure on the way never shows half a page.
 func render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
-	return renderAround(w, r, status, page, nil)
+	return renderAround(w, r, status, page, zippedPart{})
 }
 
-// renderAround is render of a page that shows the list of a rendition, which is compressed once for everybody.
-func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, shown *rendition) error {
+// renderAround is render of a page that has the part in it.
+func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, part zippedPart) error {
 	var b bytes.Buffer
+	b.Grow(part.length + frameSize)
 	if err := page.Render(r.Context(), &b); err != nil {
 		return err
 	}
@@ -132,17 +133,16 @@ func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept-Encoding")
-	switch {
-	case !acceptsGzip(r):
-		w.WriteHeader(status)
-		_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
-	case shown == nil:
-		writeZipped(w, status, zipAround(b.Bytes(), nil, nil))
-	default:
-		writeZipped(w, status, zipAround(b.Bytes(), []byte(shown.listHTML()), shown.zippedList()))
+	if acceptsGzip(r) {
+		writeZipped(w, status, zipAround(b.Bytes(), part))
+		return nil
 	}
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
 	return nil
 }
+
+const frameSize = 64 << 10 // of a page without its list, roughly
 
 // secured sets the headers that keep a page from doing what it never needs to do.
 func secured(next http.Handler) http.Handler {

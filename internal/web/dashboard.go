@@ -310,7 +310,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	}
 	frame := s.frame(r, "Containers", ui.Containers)
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem), current)
+	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem), current.zippedList())
 }
 
 // getList answers the search form with everything that depends on the query, as partials. A query that cannot be read
