@@ -40,7 +40,7 @@ func main() {
 	flag.IntVar(&s.large, "large", 10_000, "containers of the large cluster, 100 nodes")
 	flag.IntVar(&s.viewers, "viewers", 50, "browsers that watch and reload the usual cluster")
 	flag.IntVar(&s.changes, "changes", 30, "containers that are stopped, and as many that die, while somebody watches")
-	flag.DurationVar(&s.every, "every", 4*time.Second, "between two stops")
+	flag.DurationVar(&s.every, "every", 4*time.Second, "between two stops, on average")
 	flag.IntVar(&s.crowd, "crowd", 1000, "browsers that watch at once at the end")
 	flag.DurationVar(&s.idle, "idle", 30*time.Second, "how long nobody watches")
 	only := flag.String("only", "", "measure these only: "+strings.Join(phaseNames(), ", ")+" (with commas)")
