@@ -89,7 +89,11 @@ type moreLink struct {
 
 // newDashboardPage tells what the dashboard shows of a snapshot.
 func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time) dashboardPage {
-	view := snapshot.View(params.Query, params.Sort, 0, now)
+	limit := params.Limit
+	if params.Group != noGroup {
+		limit = 0 // groups tell how many are in them
+	}
+	view := snapshot.View(params.Query, params.Sort, limit, now)
 	many := len(snapshot.Clusters) > 1
 	return dashboardPage{
 		RefreshURL: params.part("/refresh"),
@@ -309,7 +313,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	}
 	frame := s.frame(r, "Containers", ui.Containers)
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem))
+	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem), current.zippedList())
 }
 
 // getList answers the search form with everything that depends on the query, as partials. A query that cannot be read
