@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -48,7 +49,7 @@ func (p *proc) part(first bool) int {
 	flags, rest := p.options("nc lines=n bytes=c")
 	if has(flags, "c") && first && len(rest) == 0 {
 		n, _ := strconv.ParseInt(flags["c"], 10, 64)
-		if _, err := io.CopyN(p.out, p.in, n); err != nil && err != io.EOF {
+		if _, err := io.CopyN(p.out, p.in, n); err != nil && !errors.Is(err, io.EOF) {
 			return 1
 		}
 		return 0
