@@ -40,7 +40,7 @@ build: ## Build bin/berth, one static binary
 	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/berth ./cmd/berth
 
 .PHONY: load
-load: build ## Measure bin/berth against the numbers to hold, some six minutes; LOAD="-only pages" for a part
+load: build ## Measure bin/berth against the numbers to hold, some seven minutes; LOAD="-only pages" for a part
 	go run ./internal/load -berth bin/berth $(LOAD)
 
 .PHONY: bench

@@ -54,7 +54,7 @@ func main() {
 	}
 }
 
-// phase measures one thing on the usual cluster.
+// phase measures one thing, on the usual cluster or on one of its own.
 type phase struct {
 	name    string
 	measure func(ctx context.Context, s sizes, usual *site, r *report) error
