@@ -51,7 +51,7 @@ func startBerth(ctx context.Context, binary, data string) (*process, error) {
 
 // stop ends Berth as a service manager does, and waits for it.
 func (p *process) stop() error {
-	defer p.log.Close()
+	defer func() { _ = p.log.Close() }() // has been read
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop berth: %w", err)
 	}

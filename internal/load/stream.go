@@ -63,7 +63,7 @@ func (b *browser) drain(ctx context.Context, path string, opened func(), got *at
 // unlessOver gives err unless it only tells that ctx has ended.
 func unlessOver(ctx context.Context, path string, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the end was asked for
 	}
 	return fmt.Errorf("the event stream of %s ended: %w", path, err)
 }

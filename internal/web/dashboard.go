@@ -103,7 +103,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
 		Empty:      newEmptyList(view, params),
-		More:       newMoreLink(entries(view.Containers, params.Group), params),
+		More:       newMoreLink(entries(view, params.Group), params),
 		Columns:    newColumnHeads(params),
 		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
 		Many:       many,

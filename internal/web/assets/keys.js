@@ -50,6 +50,7 @@
   const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
+  let found = ""; // as HTML
   const highlight = (to) => {
     const all = options();
     if (all.length === 0) return input.removeAttribute("aria-activedescendant");
@@ -62,15 +63,16 @@
     const mine = ++asked;
     try {
       const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
-      if (!response.ok || mine !== asked) return;
-      results.innerHTML = await response.text();
+      const html = await response.text();
+      if (!response.ok || mine !== asked || html === found) return; // the same again leaves the highlight where it is
+      results.innerHTML = found = html;
     } catch {
       return; // what was found before stays
     }
     highlight(0);
   };
   const openPalette = () => {
-    input.value = "";
+    input.value = found = "";
     palette.showModal();
     find();
   };

@@ -233,8 +233,9 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const url = `/complete?q=${encodeURIComponent(input.value)}&at=${cursor}`;
     try {
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
+      const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
-      box.innerHTML = await response.text();
+      box.innerHTML = html;
     } catch {
       return; // typing goes on without completions
     }
@@ -347,6 +348,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
+  let found = ""; // as HTML
   const highlight = (to) => {
     const all = options();
     if (all.length === 0) return input.removeAttribute("aria-activedescendant");
@@ -359,15 +361,16 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const mine = ++asked;
     try {
       const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
-      if (!response.ok || mine !== asked) return;
-      results.innerHTML = await response.text();
+      const html = await response.text();
+      if (!response.ok || mine !== asked || html === found) return; // the same again leaves the highlight where it is
+      results.innerHTML = found = html;
     } catch {
       return; // what was found before stays
     }
     highlight(0);
   };
   const openPalette = () => {
-    input.value = "";
+    input.value = found = "";
     palette.showModal();
     find();
   };
