@@ -11,7 +11,7 @@ type SavedView struct {
 	OwnerID string
 	Owner   string // name of its user
 	Name    string
-	Params  string // query part of the dashboard's address: q, sort, group, layout
+	Params  string // query part of the dashboard's address: q, sort, group
 	Shared  bool   // everybody sees it; only its owner changes it
 }
 

@@ -27,6 +27,9 @@ func (f worldFlags) options(version string) (pvesim.Options, error) {
 	if f.Nodes < 1 || f.Nodes > 1000 || f.Containers < 0 || f.Containers > 100_000 || f.Speed <= 0 || f.Speed > 1000 {
 		return pvesim.Options{}, berth.Errorf(berth.Invalid, "A simulated cluster has 1 to 1,000 nodes, 0 to 100,000 containers, and a speed above 0 and up to 1,000.")
 	}
+	if f.Containers == 0 {
+		f.Containers = -1 // the simulator's zero value means its usual number
+	}
 	return pvesim.Options{Nodes: f.Nodes, Containers: f.Containers, Seed: f.Seed, Speed: f.Speed, Cluster: demoCluster, Version: version}, nil
 }
 

@@ -6,6 +6,8 @@ package browsertest
 
 import (
 	"context"
+	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,9 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
+
+const testsAtOnce = "4" // most of the time a test waits for the next poll; -parallel overrides it
 
 const patience = 20 * time.Second // how long a page may take to become what a test waits for
 
@@ -28,6 +31,9 @@ var browser struct {
 
 // Main runs the tests of a package and ends the browser that they share.
 func Main(m *testing.M) int {
+	if err := flag.Set("test.parallel", testsAtOnce); err != nil {
+		panic(err) // the flag is there in every test
+	}
 	code := m.Run()
 	if browser.stop != nil {
 		browser.stop()
@@ -95,17 +101,7 @@ func (p *Page) setLook(look Look) {
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	p.do(chromedp.EmulateViewport(look.Width, look.Height, options...))
-	scheme := "light"
-	if look.Dark {
-		scheme = "dark"
-	}
-	ctx, cancel := p.patience()
-	defer cancel()
-	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-	if err != nil {
-		p.t.Fatalf("emulate %s: %v", scheme, err)
-	}
+	p.setTheme(look.Dark)
 }
 
 // listenForErrors fails the test at its end if the page threw or was denied something by its content security policy.
@@ -188,6 +184,12 @@ func (p *Page) Picture() []byte {
 		p.t.Fatalf("take a picture: %v", err)
 	}
 	return png
+}
+
+// quoted gives text as a JavaScript string.
+func quoted(text string) string {
+	b, _ := json.Marshal(text) // a string always has a JSON form
+	return string(b)
 }
 
 func (p *Page) do(steps ...chromedp.Action[chromedp.Void]) {

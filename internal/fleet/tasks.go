@@ -73,7 +73,7 @@ func (p *poller) follow(news []pve.TaskRow) {
 			continue
 		}
 		_, listed := p.list.row(vmid)
-		if listed {
+		if listed && !onlyBegins(&news[i]) {
 			vmids[vmid] = true
 		}
 		needsList = needsList || changesTheList(news[i].Type)
@@ -101,6 +101,16 @@ func containerOf(row *pve.TaskRow) (vmid int, ok bool) {
 	return vmid, err == nil && vmid > 0
 }
 
+// onlyBegins tells whether a task has just begun whose container stays as it was until its end, so that a read now would
+// tell nothing.
+func onlyBegins(row *pve.TaskRow) bool {
+	switch row.Type {
+	case "vzstart", "vzstop", "vzshutdown", "vzreboot":
+		return row.Running()
+	}
+	return false
+}
+
 func changesTheList(kind string) bool {
 	switch kind {
 	case "vzcreate", "vzrestore", "vzclone", "vzdestroy", "vzmigrate", "vztemplate":
@@ -112,7 +122,7 @@ func changesTheList(kind string) bool {
 // mayHaveChanged tells whether a task has put another configuration in place.
 func (p *poller) mayHaveChanged(row *pve.TaskRow) bool {
 	switch row.Type {
-	case "vzcreate", "vzrestore", "vzrollback", "vzstart", "vztemplate", "resize", "move_volume":
+	case "vzcreate", "vzrestore", "vzrollback", "vztemplate":
 		return !row.Running()
 	}
 	return false

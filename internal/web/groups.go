@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"berth"
+	"berth/internal/fleet"
 )
 
 // listItem is a line of the list: the head of a group, or a container.
@@ -36,6 +37,18 @@ func newListItems(containers []*berth.Container, by group, limit int, many bool)
 		return items
 	}
 	return groupedItems(containers, by, limit, many)
+}
+
+// entries counts the lines of the list besides the heads of groups: a container has one in each of its groups.
+func entries(view fleet.View, by group) int {
+	if by == noGroup {
+		return view.Matching
+	}
+	all := 0
+	for _, c := range view.Containers {
+		all += len(groupsOf(c, by))
+	}
+	return all
 }
 
 func groupedItems(containers []*berth.Container, by group, limit int, many bool) []listItem {

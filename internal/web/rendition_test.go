@@ -145,6 +145,57 @@ func TestCompressedMessagesJoinToOneStream(t *testing.T) {
 	}
 }
 
+func TestViewsThatNobodyUsesAreDropped(t *testing.T) {
+	t.Parallel()
+	now := noon
+	all := newViews(fleet.New(nil, nil, nil, nil, fleet.Pace{}), func() time.Time { return now })
+	show := func(query string) *rendition {
+		t.Helper()
+		params, err := parseViewParams(url.Values{"q": {query}}, preferences{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := all.of(params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	show("typed")
+	watched := show("")
+	for range 5 { // the stream of a page that stays open
+		now = now.Add(keepAlive)
+		if show("") != watched {
+			t.Error("a view that is used was rendered again")
+		}
+	}
+	if len(all.open) != 1 {
+		t.Errorf("%d views are kept, want 1", len(all.open))
+	}
+}
+
+func TestPagesAroundASharedPartAreOneGzipStream(t *testing.T) {
+	t.Parallel()
+	const start = "<ol>"
+	part := start + strings.Repeat("<li>a part that others show too</li>", 1000)
+	for name, page := range map[string]string{
+		"in the middle": "<ul>" + part + "</ul>", "at the start": part + "</ul>", "at the end": "<ul>" + part, "nothing else": part, "not in it": "<ul></ul>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zip := zipAround([]byte(page), zippedPart{start: start, length: len(part), deflated: quick.deflate([]byte(part))})
+			in, err := gzip.NewReader(bytes.NewReader(zip))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(in) // checks length and sum
+			if err != nil || string(got) != page {
+				t.Errorf("got %d bytes and %v, want %d", len(got), err, len(page))
+			}
+		})
+	}
+}
+
 func TestAgesInWords(t *testing.T) {
 	t.Parallel()
 	c := running(101, "a")

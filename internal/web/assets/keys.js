@@ -47,12 +47,13 @@
   if (!palette) return;
   const input = palette.querySelector("input");
   const results = palette.querySelector("[role=listbox]");
-  const options = () => [...results.querySelectorAll("[role=option]")];
+  const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
+  let found = ""; // as HTML
   const highlight = (to) => {
     const all = options();
-    if (all.length === 0) return;
+    if (all.length === 0) return input.removeAttribute("aria-activedescendant");
     at = (to + all.length) % all.length;
     all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
     input.setAttribute("aria-activedescendant", all[at].id);
@@ -62,15 +63,16 @@
     const mine = ++asked;
     try {
       const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
-      if (!response.ok || mine !== asked) return;
-      results.innerHTML = await response.text();
+      const html = await response.text();
+      if (!response.ok || mine !== asked || html === found) return; // the same again leaves the highlight where it is
+      results.innerHTML = found = html;
     } catch {
       return; // what was found before stays
     }
     highlight(0);
   };
   const openPalette = () => {
-    input.value = "";
+    input.value = found = "";
     palette.showModal();
     find();
   };
@@ -78,7 +80,7 @@
   palette.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") highlight(at + 1);
     else if (event.key === "ArrowUp") highlight(at - 1);
-    else if (event.key === "Enter") options()[at]?.querySelector("a, button").click();
+    else if (event.key === "Enter") options()[at]?.click();
     else return;
     event.preventDefault();
   });

@@ -32,8 +32,9 @@
     const url = `/complete?q=${encodeURIComponent(input.value)}&at=${cursor}`;
     try {
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
+      const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
-      box.innerHTML = await response.text();
+      box.innerHTML = html;
     } catch {
       return; // typing goes on without completions
     }
@@ -91,6 +92,6 @@
       field.value = location.search.slice(1);
     }
     const problem = document.getElementById("query-problem")?.textContent.trim();
-    input.toggleAttribute("aria-invalid", Boolean(problem));
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
   });
 })();

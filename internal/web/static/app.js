@@ -71,13 +71,20 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     answered = performance.now() - Number(event.detail.data);
     tellFreshness();
   });
-  onLive("htmx:sse:after:connection", (event) => event.detail.connection.status === 200 && setBroken(false));
+  // A hidden tab has no stream. That it connects again when it is shown is no interruption.
+  let returning = false;
+  document.addEventListener("visibilitychange", () => (returning = !document.hidden && !broken));
+  onLive("htmx:sse:after:connection", (event) => {
+    returning = false;
+    if (event.detail.connection.status === 200) setBroken(false);
+  });
   onLive("htmx:sse:error", (event) => {
     if (event.detail.status === 401 || event.detail.status === 403) location.reload();
+    returning = false;
     setBroken(true);
   });
   onLive("htmx:sse:before:connection", (event) => {
-    if (event.detail.connection.attempt > 0 && !document.hidden) setBroken(true);
+    if (event.detail.connection.attempt > 0 && !document.hidden && !returning) setBroken(true);
   });
   // What the page shows, so that the end of the list can ask for what follows.
   onLive("htmx:sse:after:message", (event) => {
@@ -226,8 +233,9 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const url = `/complete?q=${encodeURIComponent(input.value)}&at=${cursor}`;
     try {
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
+      const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
-      box.innerHTML = await response.text();
+      box.innerHTML = html;
     } catch {
       return; // typing goes on without completions
     }
@@ -285,7 +293,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       field.value = location.search.slice(1);
     }
     const problem = document.getElementById("query-problem")?.textContent.trim();
-    input.toggleAttribute("aria-invalid", Boolean(problem));
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
   });
 })();
 // The island of keys and the command palette.
@@ -337,12 +345,13 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   if (!palette) return;
   const input = palette.querySelector("input");
   const results = palette.querySelector("[role=listbox]");
-  const options = () => [...results.querySelectorAll("[role=option]")];
+  const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
+  let found = ""; // as HTML
   const highlight = (to) => {
     const all = options();
-    if (all.length === 0) return;
+    if (all.length === 0) return input.removeAttribute("aria-activedescendant");
     at = (to + all.length) % all.length;
     all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
     input.setAttribute("aria-activedescendant", all[at].id);
@@ -352,15 +361,16 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const mine = ++asked;
     try {
       const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
-      if (!response.ok || mine !== asked) return;
-      results.innerHTML = await response.text();
+      const html = await response.text();
+      if (!response.ok || mine !== asked || html === found) return; // the same again leaves the highlight where it is
+      results.innerHTML = found = html;
     } catch {
       return; // what was found before stays
     }
     highlight(0);
   };
   const openPalette = () => {
-    input.value = "";
+    input.value = found = "";
     palette.showModal();
     find();
   };
@@ -368,7 +378,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   palette.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") highlight(at + 1);
     else if (event.key === "ArrowUp") highlight(at - 1);
-    else if (event.key === "Enter") options()[at]?.querySelector("a, button").click();
+    else if (event.key === "Enter") options()[at]?.click();
     else return;
     event.preventDefault();
   });
