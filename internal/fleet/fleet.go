@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"berth"
 	"berth/internal/live"
 	"berth/internal/store"
 )
@@ -26,6 +27,7 @@ type Fleet struct {
 	publish  sync.Mutex // held while a snapshot is replaced
 
 	watchers watchers
+	pending  atomic.Pointer[map[string]berth.Pending] // by key of container
 
 	mu      sync.Mutex
 	pollers map[string]*poller // by cluster id

@@ -123,18 +123,20 @@ func (tx *Tx) EndJob(ctx context.Context, id string, state berth.JobState, messa
 	return jobOf(row), tx.q.BumpRevision(ctx, topicJobs)
 }
 
-// ReleaseJob gives the job back, for whoever claims it next. Returns ErrFenced if it is not the worker's any more.
-func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64) error {
-	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence})
+// ReleaseJob gives the job back, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
+func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, again time.Time) error {
+	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, AgainAt: millis(again)})
 	if err == nil && rows == 0 {
 		return ErrFenced
 	}
 	return err
 }
 
-// AdoptJobs takes the jobs away from workers that gave no sign of life since the given time, and gives their ids.
-func (tx *Tx) AdoptJobs(ctx context.Context, since time.Time) ([]string, error) {
-	return tx.q.AdoptJobs(ctx, millis(since))
+// AdoptJobs takes jobs away from workers that gave no sign of life for the time silent, and finds those that nobody has
+// claimed for the time lost. It gives their ids.
+func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]string, error) {
+	now := tx.store.now()
+	return tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
 }
 
 // RequestCancel notes who wants the job to end early, the first one if several do. claimed tells whether a worker has it.
