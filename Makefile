@@ -42,7 +42,7 @@ build: ## Build bin/berth, one static binary
 .PHONY: screenshots
 screenshots: ## Take pictures of every page in every size and theme into tmp/screenshots
 	scripts/setup-tests
-	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestScreenshots ./internal/browsertest
+	BERTH_SCREENSHOTS=$(CURDIR)/tmp/screenshots go test -count=1 -run TestPages ./internal/browsertest
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test, FUZZTIME each (10m)

@@ -58,14 +58,24 @@ func (s Sort) String() string {
 // Apply sorts containers in place. Equal ones are in the order of name, cluster and VMID; those for which Proxmox
 // gave no figures come last when figures decide.
 func (s Sort) Apply(containers []*Container, now time.Time) {
+	slices.SortFunc(containers, s.Compare(now))
+}
+
+// Compare gives the comparison by which Apply sorts; it tells any two containers apart.
+func (s Sort) Compare(now time.Time) func(a, b *Container) int {
 	compare := s.comparison(now)
-	slices.SortFunc(containers, func(a, b *Container) int {
-		order := compare(a, b)
-		if s.Descending {
-			order = -order
+	return func(a, b *Container) int {
+		if order := compare(a, b); order != 0 {
+			if s.Descending {
+				return -order
+			}
+			return order
 		}
-		return cmp.Or(order, CompareNatural(a.Hostname, b.Hostname), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.VMID, b.VMID))
-	})
+		if order := CompareNatural(a.Hostname, b.Hostname); order != 0 && s.By != SortName {
+			return order
+		}
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.VMID, b.VMID))
+	}
 }
 
 func (s Sort) comparison(now time.Time) func(a, b *Container) int {

@@ -44,12 +44,12 @@ type App struct {
 }
 
 const (
-	stopTimeout     = 4 * time.Second
-	headerTimeout   = 10 * time.Second
-	idleTimeout     = 2 * time.Minute
-	housekeeping    = 10 * time.Minute
-	maxHeaderBytes  = 64 << 10
-	requestBodyTime = time.Minute
+	stopTimeout    = 4 * time.Second
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	housekeeping   = 10 * time.Minute
+	maxHeaderBytes = 64 << 10
+	requestTime    = time.Minute // to read a request, and to write an answer; streams extend it with each message
 )
 
 // New opens the database and the port, so that what cannot work is said before anything runs.
@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
 	a.web = web.New(s, a.fleet, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
-	a.server = &http.Server{Handler: a.web.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestBodyTime, IdleTimeout: idleTimeout,
+	a.server = &http.Server{Handler: a.web.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	a.server.RegisterOnShutdown(a.web.Close)
 	return a, nil

@@ -60,6 +60,20 @@ func (a *Auth) SignInWithLink(ctx context.Context, token string) (berth.User, er
 	return user, nil
 }
 
+// Check tells whether the session of a long request still holds: Unauthenticated once the user signed out, was removed,
+// or the session expired.
+func (a *Auth) Check(ctx context.Context) error {
+	_, found, err := a.store.Sessions().FindCtx(ctx, a.sessions.Token(ctx))
+	if err != nil {
+		return err
+	}
+	if !found {
+		return berth.Errorf(berth.Unauthenticated, "The session is over; sign in again.")
+	}
+	_, err = a.User(ctx)
+	return err
+}
+
 // SignOut ends the session of a request.
 func (a *Auth) SignOut(ctx context.Context) error { return a.sessions.Destroy(ctx) }
 

@@ -6,6 +6,7 @@ package browsertest
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -95,17 +95,7 @@ func (p *Page) setLook(look Look) {
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	p.do(chromedp.EmulateViewport(look.Width, look.Height, options...))
-	scheme := "light"
-	if look.Dark {
-		scheme = "dark"
-	}
-	ctx, cancel := p.patience()
-	defer cancel()
-	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-	if err != nil {
-		p.t.Fatalf("emulate %s: %v", scheme, err)
-	}
+	p.setTheme(look.Dark)
 }
 
 // listenForErrors fails the test at its end if the page threw or was denied something by its content security policy.
@@ -188,6 +178,12 @@ func (p *Page) Picture() []byte {
 		p.t.Fatalf("take a picture: %v", err)
 	}
 	return png
+}
+
+// quoted gives text as a JavaScript string.
+func quoted(text string) string {
+	b, _ := json.Marshal(text) // a string always has a JSON form
+	return string(b)
 }
 
 func (p *Page) do(steps ...chromedp.Action[chromedp.Void]) {

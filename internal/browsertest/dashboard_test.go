@@ -17,7 +17,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
-const allCards = `document.querySelectorAll('[data-testid="container-card"]').length`
+const (
+	allCards = `document.querySelectorAll('[data-testid="container-card"]').length`
+	allRows  = `document.querySelectorAll('[data-testid="container-row"]').length`
+)
 
 func cardIs(vmid int, status string) string {
 	return fmt.Sprintf(`document.querySelector('[data-testid="container-card"][data-vmid="%d"]')?.dataset.status === %q`, vmid, status)

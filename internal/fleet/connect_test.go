@@ -14,7 +14,7 @@ import (
 
 var stopNow = pve.StopOptions{}
 
-func simClient(t *testing.T, sim *pvesim.Sim) *pve.Client {
+func simClient(t testing.TB, sim *pvesim.Sim) *pve.Client {
 	t.Helper()
 	client, err := pve.New(pve.Config{Endpoints: []string{sim.URL()}, Token: sim.Token(), Fingerprint: sim.Fingerprint()})
 	if err != nil {

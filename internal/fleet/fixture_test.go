@@ -24,7 +24,7 @@ type fixture struct {
 	calls map[string]int
 }
 
-func serveFixture(t *testing.T, s *store.Store, answers map[string]func(n int) string) *fixture {
+func serveFixture(t testing.TB, s *store.Store, answers map[string]func(n int) string) *fixture {
 	t.Helper()
 	f := &fixture{answers: answers, calls: map[string]int{}}
 	f.server = httptest.NewTLSServer(f)

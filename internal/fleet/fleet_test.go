@@ -34,20 +34,20 @@ var quick = Pace{WatchedResources: 20 * time.Millisecond, WatchedTasks: 10 * tim
 // rig is a running fleet.
 type rig struct {
 	*Fleet
-	t    *testing.T
+	t    testing.TB
 	hub  *live.Hub
 	log  *syncBuffer
 	stop func()
 }
 
 // run starts a fleet on the store; it is stopped at the end of the test or by stop.
-func run(t *testing.T, s *store.Store, pace Pace) *rig {
+func run(t testing.TB, s *store.Store, pace Pace) *rig {
 	t.Helper()
 	return runWith(t, s, pace, time.Now)
 }
 
 // runWith is run with another clock.
-func runWith(t *testing.T, s *store.Store, pace Pace, now func() time.Time) *rig {
+func runWith(t testing.TB, s *store.Store, pace Pace, now func() time.Time) *rig {
 	t.Helper()
 	r := &rig{t: t, hub: &live.Hub{}, log: &syncBuffer{}}
 	r.Fleet = New(s, r.hub, slog.New(slog.NewTextHandler(r.log, nil)), now, pace)
@@ -98,7 +98,7 @@ func (c *jumpingClock) now() time.Time { return time.Now().Add(time.Duration(c.a
 func (c *jumpingClock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // simulate starts a simulated cluster and connects it as home.
-func simulate(t *testing.T, s *store.Store, o pvesim.Options) *pvesim.Sim {
+func simulate(t testing.TB, s *store.Store, o pvesim.Options) *pvesim.Sim {
 	t.Helper()
 	o.Cluster = "home"
 	sim, err := pvesim.New(o)
@@ -113,7 +113,7 @@ func simulate(t *testing.T, s *store.Store, o pvesim.Options) *pvesim.Sim {
 	return sim
 }
 
-func connect(t *testing.T, s *store.Store, sim *pvesim.Sim) {
+func connect(t testing.TB, s *store.Store, sim *pvesim.Sim) {
 	t.Helper()
 	cluster := berth.Cluster{Name: "home", Endpoints: []string{sim.URL()}, Fingerprint: sim.Fingerprint()}
 	if _, err := Connect(t.Context(), s, actor, cluster, sim.Token()); err != nil {

@@ -13,7 +13,7 @@ import (
 const (
 	freshKept  = 25 * time.Second // how long a container's own answer outweighs the statistics of the cluster
 	freshUntil = 2 * time.Minute  // how long a container is read again while the statistics do not agree
-	rereadGaps = 5                // first wait before that, in looks at the tasks; each wait is twice the one before
+	rereadGaps = 8                // first wait before that, in looks at the tasks; each wait is twice the one before
 )
 
 // fresh is a container that a task was about, and what it said itself since: newer than the cluster's statistics. It is
@@ -58,7 +58,11 @@ func (p *poller) askFresh(ctx context.Context) {
 			delete(p.fresh, vmid)
 			continue
 		}
-		if p.mayRead(row.Node, now) && p.budget.take(now, p.fleet.pace.Reads, savedForAnybody) {
+		keep := savedForAnybody
+		if f.reads > 0 && !f.again {
+			keep = savedForUrgent
+		}
+		if p.mayRead(row.Node, now) && p.budget.take(now, p.fleet.pace.Reads, keep) {
 			p.readStatus(ctx, vmid, row.Node, f)
 		}
 	}
@@ -78,7 +82,7 @@ func (p *poller) takeStatus(vmid int, node string, f *fresh, status pve.Containe
 	p.endRead(node, err)
 	now := p.fleet.now()
 	f.underWay = false
-	f.next = now.Add(rereadGaps * p.fleet.pace.WatchedTasks << min(f.reads, 2))
+	f.next = now.Add(rereadGaps * p.fleet.pace.WatchedTasks << min(f.reads, 1))
 	f.reads++
 	if f.again {
 		f.next = now

@@ -74,16 +74,18 @@ func backOff(failures int, first, longest time.Duration) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// budget is how many reads of single containers may be made: one each interval, and some saved for when much happens.
+// budget is how many reads of single containers may be made: one each interval, and those that were saved up while little
+// happened. Most of what is saved is for news: reads for the sake of freshness wait until it is saved up again, so that
+// the average stays what it is.
 type budget struct {
 	saved float64
 	at    time.Time
 }
 
 const (
-	mostSaved       = 12 // reads that can be saved up
-	savedForUrgent  = 3  // left for the status of containers by reads of containers that just started
-	savedForNews    = 8  // left for the same by all other reads
+	mostSaved       = 60 // reads that can be saved up
+	savedForNews    = 52 // left by reads that keep addresses and configurations fresh
+	savedForUrgent  = 30 // left by reads of the addresses of containers that just started, and by second looks at a status
 	savedForAnybody = 0
 )
 

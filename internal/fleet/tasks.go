@@ -112,7 +112,7 @@ func changesTheList(kind string) bool {
 // mayHaveChanged tells whether a task has put another configuration in place.
 func (p *poller) mayHaveChanged(row *pve.TaskRow) bool {
 	switch row.Type {
-	case "vzcreate", "vzrestore", "vzrollback", "vzstart", "vztemplate", "resize", "move_volume":
+	case "vzcreate", "vzrestore", "vzrollback", "vztemplate":
 		return !row.Running()
 	}
 	return false

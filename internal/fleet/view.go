@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"container/heap"
+	"slices"
 	"time"
 
 	"berth"
@@ -24,9 +26,37 @@ func (s *Snapshot) View(q berth.Query, order berth.Sort, limit int, now time.Tim
 		}
 	}
 	v.Matching = len(v.Containers)
-	order.Apply(v.Containers, now)
 	if limit > 0 && len(v.Containers) > limit {
-		v.Containers = v.Containers[:limit]
+		v.Containers = first(v.Containers, limit, order.Compare(now))
 	}
+	order.Apply(v.Containers, now)
 	return v
 }
+
+// first gives the n that come first, in no order. Of many containers a page shows few, and to sort all of them would
+// take ten times as long.
+func first(all []*berth.Container, n int, compare func(a, b *berth.Container) int) []*berth.Container {
+	h := &lastOnTop{containers: slices.Clone(all[:n]), compare: compare}
+	heap.Init(h)
+	for _, c := range all[n:] {
+		if compare(c, h.containers[0]) < 0 {
+			h.containers[0] = c
+			heap.Fix(h, 0)
+		}
+	}
+	return h.containers
+}
+
+// lastOnTop is a heap of containers with the one that comes last on top.
+type lastOnTop struct {
+	containers []*berth.Container
+	compare    func(a, b *berth.Container) int
+}
+
+func (h *lastOnTop) Len() int           { return len(h.containers) }
+func (h *lastOnTop) Less(i, j int) bool { return h.compare(h.containers[i], h.containers[j]) > 0 }
+func (h *lastOnTop) Swap(i, j int) {
+	h.containers[i], h.containers[j] = h.containers[j], h.containers[i]
+}
+func (h *lastOnTop) Push(any) { panic("the heap has a fixed size") }
+func (h *lastOnTop) Pop() any { panic("the heap has a fixed size") }

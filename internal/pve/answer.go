@@ -51,7 +51,7 @@ func (a *answer) open() error {
 		return a.problem("it is empty")
 	}
 	if trimmed[0] == '<' {
-		return a.problem("it is a web page%s, perhaps of a proxy in between", pageTitle(trimmed))
+		return a.webPage(trimmed)
 	}
 	if err := checkSyntax(trimmed); err != nil {
 		return a.problem("JSON is broken after %d bytes (%v)", len(trimmed), err)
@@ -83,6 +83,10 @@ func (a *answer) decode(target any) error {
 		return a.problem("%v", err)
 	}
 	return nil
+}
+
+func (a *answer) webPage(page []byte) error {
+	return a.problem("it is a web page%s, perhaps of a proxy in between", pageTitle(page))
 }
 
 func pageTitle(page []byte) string {

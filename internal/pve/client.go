@@ -68,7 +68,10 @@ func New(c Config) (*Client, error) {
 		return nil, err
 	}
 	client.http = &http.Client{Transport: transport, CheckRedirect: stayHere}
-	return client, client.identify(c)
+	if err := client.identify(c); err != nil {
+		return nil, err
+	}
+	return client, nil
 }
 
 func (c *Client) identify(config Config) (err error) {

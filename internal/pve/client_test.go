@@ -82,6 +82,9 @@ func TestUnusableAnswersSayWhatTheyAre(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got error %v, want one that contains %q", err, test.want)
 			}
+			if got := Classify(err).Kind; got != KindUnavailable {
+				t.Errorf("got kind %q, want %q", got, KindUnavailable)
+			}
 		})
 	}
 }

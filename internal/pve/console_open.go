@@ -44,7 +44,7 @@ func (c *Client) OpenConsole(ctx context.Context, node string, vmid int) (*Conso
 	}
 	console := &Console{User: ticket.User, socket: socket}
 	if err := console.greet(ctx, ticket); err != nil {
-		socket.CloseNow() // whether that works too is of no interest now
+		_ = socket.CloseNow() // whether that works too is of no interest now
 		return nil, fmt.Errorf("open console of container %d on %s: %w", vmid, node, err)
 	}
 	console.ctx, console.cancel = context.WithCancel(context.Background())
@@ -76,7 +76,8 @@ func (c *Client) dialConsole(ctx context.Context, e *endpoint, t consoleTicket, 
 	}
 	path := fillPath("/api2/json/nodes/{node}/lxc/{vmid}/vncwebsocket", []any{node, vmid})
 	query := url.Values{"port": {t.Port}, "vncticket": {t.Ticket}}
-	socket, response, err := websocket.Dial(ctx, e.url.String()+path+"?"+query.Encode(), &websocket.DialOptions{
+	address := e.url.String() + path + "?" + query.Encode()
+	socket, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
 		HTTPClient:   c.http,
 		HTTPHeader:   header,
 		Subprotocols: []string{"binary"},

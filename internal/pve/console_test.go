@@ -3,14 +3,19 @@ package pve
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,5 +236,76 @@ func TestConsoleTicketIsAskedForAgainAfterAFailedFork(t *testing.T) {
 		if err != nil || ticket.Port != "5900" || time.Since(started) != time.Second {
 			t.Errorf("got %+v, %v after %s, want a ticket after 1s", ticket, err, time.Since(started))
 		}
+	})
+}
+
+// wire is the server's end of a websocket without a network, so that time can be that of synctest.
+type wire struct {
+	net.Conn
+	ready chan struct{}
+}
+
+// upgrade answers the request for a websocket.
+func (w *wire) upgrade(r *http.Request) *http.Response {
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	here, there := net.Pipe()
+	w.Conn = there
+	close(w.ready)
+	return &http.Response{Status: "101 Switching Protocols", StatusCode: 101, Request: r, Body: here, Header: http.Header{
+		"Upgrade": {"websocket"}, "Connection": {"upgrade"}, "Sec-Websocket-Protocol": {"binary"},
+		"Sec-Websocket-Accept": {base64.StdEncoding.EncodeToString(sum[:])}}}
+}
+
+// message reads a short message of the client.
+func (w *wire) message(t *testing.T) string {
+	t.Helper()
+	var head [6]byte // type, masked length, mask
+	if _, err := io.ReadFull(w, head[:]); err != nil {
+		t.Error(err)
+		return ""
+	}
+	text := make([]byte, head[1]&0x7f)
+	if _, err := io.ReadFull(w, text); err != nil {
+		t.Error(err)
+	}
+	for i := range text {
+		text[i] ^= head[2+i%4]
+	}
+	return string(text)
+}
+
+func TestIdleConsoleIsKeptAlive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := script(nil).client(t)
+		w := &wire{ready: make(chan struct{})}
+		client.http.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPost {
+				return &http.Response{Status: "200 OK", StatusCode: 200, Body: io.NopCloser(strings.NewReader(consoleGrant)), Request: r}, nil
+			}
+			return w.upgrade(r), nil
+		})
+		var beats []time.Duration
+		var server sync.WaitGroup
+		server.Go(func() {
+			<-w.ready
+			if got := w.message(t); got != greeting {
+				t.Errorf("got greeting %q", got)
+			}
+			w.Write([]byte{0x82, 2, 'O', 'K'})
+			opened := time.Now()
+			for len(beats) < 3 && w.message(t) == "2" {
+				beats = append(beats, time.Since(opened).Round(time.Second))
+			}
+		})
+		console, err := client.OpenConsole(t.Context(), "pve1", 102)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Wait()
+		if want := []time.Duration{20 * time.Second, 40 * time.Second, time.Minute}; !slices.Equal(beats, want) {
+			t.Errorf("got keep-alives after %v, want %v", beats, want)
+		}
+		console.Close()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,40 @@ func TestAnswersOfOlderVersionsAreRead(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestConfigurationsAreRead(t *testing.T) {
+	t.Parallel()
+	var c ContainerConfig
+	err := decode([]byte(`{"env":"PATH=/bin\u0000HOME=/root","net10":"name=eth1","mp0":"tank:1,mp=/data","unused3":"tank:x","dev0":"/dev/ttyUSB0,mode=0660",
+		"lxc":[["lxc.apparmor.profile","unconfined"]],"features":"nesting=1,mount=nfs;cifs","startup":"order=2,up=30","swap":0,"new-key":7,"cpulimit":"0.5"}`), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if env := c.Environment(); len(env) != 2 || env[1] != "HOME=/root" || (ContainerConfig{}).Environment() != nil {
+		t.Errorf("got environment %q", env)
+	}
+	if c.Networks[10].Name != "eth1" || c.Mounts[0].Path != "/data" || c.Unused[3] != "tank:x" || c.Devices[0].Path != "/dev/ttyUSB0" || c.Devices[0].Mode != "0660" {
+		t.Errorf("got families %v %v %v %v", c.Networks, c.Mounts, c.Unused, c.Devices)
+	}
+	if c.RawLines[0][1] != "unconfined" || !c.Features.Nesting || c.Features.Mount[1] != "cifs" || *c.Startup.Order != 2 || *c.Startup.UpSeconds != 30 || *c.SwapMiB != 0 || c.CPULimit != .5 {
+		t.Errorf("got %+v", c)
+	}
+	if len(c.Unknown) != 1 || c.Unknown["new-key"] != "7" || c.Odd != nil {
+		t.Errorf("got unknown keys %v and odd values %v, want new-key and none", c.Unknown, c.Odd)
+	}
+}
+
+func TestAddressesOfOlderVersionsAreTheTwoThatTheyTell(t *testing.T) {
+	t.Parallel()
+	var i Interface
+	if err := decode([]byte(`{"name":"eth0","hwaddr":"bc:24:11:00:00:01","inet":"10.99.0.12/24","inet6":"fe80::1/64"}`), &i); err != nil {
+		t.Fatal(err)
+	}
+	want := []netip.Prefix{netip.MustParsePrefix("10.99.0.12/24"), netip.MustParsePrefix("fe80::1/64")}
+	if got := i.Addresses(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

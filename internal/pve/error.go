@@ -1,6 +1,7 @@
 package pve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,15 +33,18 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (%s %s answered %d)", text, e.Method, e.Path, e.Status)
 }
 
-// refusal makes an error of an answer that is not a success.
+// refusal makes an error of an answer that is not a success. Proxmox never refuses with a web page: that is a proxy,
+// whose 401 and 403 say nothing about our credentials.
 func (a *answer) refusal(r *http.Response) error {
+	if page := bytes.TrimSpace(a.body); len(page) > 0 && page[0] == '<' {
+		return a.webPage(page)
+	}
 	e := &Error{Method: a.method, Path: a.path, Status: a.status, Message: reasonPhrase(r)}
 	var body struct {
 		Message string            `pve:"message"`
 		Errors  map[string]string `pve:"errors"`
 	}
-	// Bodies of 401, 595 and 596 are empty, those of 506 plain text, those of proxies web pages: the reason phrase
-	// then is all there is.
+	// Bodies of 401, 595 and 596 are empty, those of 506 plain text: the reason phrase then is all there is.
 	if decode(a.body, &body) == nil {
 		if message := strings.TrimSpace(body.Message); message != "" {
 			e.Message = message

@@ -132,8 +132,8 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		"fingerprint has 1 bytes": {Token: testToken, Fingerprint: "AB", Endpoints: []string{"https://pve"}},
 		"no certificate found":    {Token: testToken, Authorities: []byte("x"), Endpoints: []string{"https://pve"}},
 	} {
-		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error with %q", err, want)
+		if client, err := New(c); client != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, %v, want an error with %q", client, err, want)
 		}
 	}
 }

@@ -69,14 +69,14 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	config := d.config.Clone() // which shares the cache of sessions
 	if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	return &keptConn{Conn: conn}, nil

@@ -127,11 +127,21 @@ func (r *rendition) renderItem(item listItem, now time.Time) (itemPiece, error) 
 		return itemPiece{id: item.ID, html: html}, err
 	}
 	html, err := toHTML(card(v))
-	if err != nil {
-		return itemPiece{}, err
+	return itemPiece{id: item.ID, html: html, figures: figuresOf(html, item.ID)}, err
+}
+
+// figuresOf finds the element with the figures in the card of the id. It is rendered only once and shares the card's
+// memory; text of others is escaped and cannot look like it.
+func figuresOf(card, id string) string {
+	start := strings.Index(card, `<dl id="`+id+`-figures"`)
+	if start < 0 {
+		return ""
 	}
-	figures, err := toHTML(cardFigures(v))
-	return itemPiece{id: item.ID, html: html, figures: figures}, err
+	end := strings.Index(card[start:], "</dl>")
+	if end < 0 {
+		return ""
+	}
+	return card[start : start+end+len("</dl>")]
 }
 
 func (r *rendition) groupHead(item listItem) templ.Component {

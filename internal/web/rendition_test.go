@@ -145,6 +145,35 @@ func TestCompressedMessagesJoinToOneStream(t *testing.T) {
 	}
 }
 
+func TestViewsThatNobodyUsesAreDropped(t *testing.T) {
+	t.Parallel()
+	now := noon
+	all := newViews(fleet.New(nil, nil, nil, nil, fleet.Pace{}), func() time.Time { return now })
+	show := func(query string) *rendition {
+		t.Helper()
+		params, err := parseViewParams(url.Values{"q": {query}}, preferences{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := all.of(params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	show("typed")
+	watched := show("")
+	for range 5 { // the stream of a page that stays open
+		now = now.Add(keepAlive)
+		if show("") != watched {
+			t.Error("a view that is used was rendered again")
+		}
+	}
+	if len(all.open) != 1 {
+		t.Errorf("%d views are kept, want 1", len(all.open))
+	}
+}
+
 func TestAgesInWords(t *testing.T) {
 	t.Parallel()
 	c := running(101, "a")

@@ -38,7 +38,7 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 
 // sendChanges sends until the browser has gone or the server closes; neither is an error.
 func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, watcher *fleet.Watcher, params viewParams, seen string) error {
-	beat := time.NewTicker(keepAlive)
+	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	shown := ""
 	for {
@@ -64,6 +64,9 @@ func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscr
 		case <-s.closing.Done():
 			return nil
 		case <-beat.C:
+			if s.auth.Check(ctx) != nil {
+				return nil // the page connects again and is told why it may not
+			}
 		case <-news.News():
 		}
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -12,8 +13,9 @@ type views struct {
 	fleet *fleet.Fleet
 	now   func() time.Time
 
-	mu   sync.Mutex
-	open map[string]*view
+	mu    sync.Mutex
+	open  map[string]*view
+	swept time.Time // when those that nobody uses were last dropped
 }
 
 // view is one query, order, layout and length of the list, and its latest rendition.
@@ -23,7 +25,11 @@ type view struct {
 	used   time.Time // belongs to views.mu
 }
 
-const viewsKept = 200 // renditions kept at most; the least recently used ones go first
+const (
+	viewsKept   = 200         // renditions kept at most; the least recently used ones go first
+	viewKeptFor = time.Minute // without use; a stream uses its view at every keepAlive
+	sweepEvery  = viewKeptFor / 4
+)
 
 func newViews(f *fleet.Fleet, now func() time.Time) *views {
 	return &views{fleet: f, now: now, open: map[string]*view{}}
@@ -56,6 +62,7 @@ func (all *views) of(params viewParams) (*rendition, error) {
 func (all *views) find(key string, now time.Time) *view {
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	all.dropUnused(now)
 	v := all.open[key]
 	if v == nil {
 		all.makeRoom()
@@ -64,6 +71,15 @@ func (all *views) find(key string, now time.Time) *view {
 	}
 	v.used = now
 	return v
+}
+
+// dropUnused drops views that nobody uses any more: somebody who types a query opens one with every letter.
+func (all *views) dropUnused(now time.Time) {
+	if now.Sub(all.swept) < sweepEvery {
+		return
+	}
+	all.swept = now
+	maps.DeleteFunc(all.open, func(_ string, v *view) bool { return now.Sub(v.used) > viewKeptFor })
 }
 
 func (all *views) makeRoom() {

@@ -23,6 +23,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	views   *views
+	beat    time.Duration // how often a stream says something and checks that its session still holds
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -30,7 +31,7 @@ type Server struct {
 // New makes a Server; now is the clock.
 func New(st *store.Store, f *fleet.Fleet, a *auth.Auth, hub *live.Hub, log *slog.Logger, now func() time.Time) *Server {
 	closing, cancel := context.WithCancel(context.Background())
-	return &Server{store: st, fleet: f, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), closing: closing, close: cancel}
+	return &Server{store: st, fleet: f, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), beat: keepAlive, closing: closing, close: cancel}
 }
 
 // Close ends every open event stream, so that the HTTP server can shut down.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,7 @@ func newSite(t *testing.T) *site {
 	hub := &live.Hub{}
 	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, fleet.DefaultPace())
 	server := New(s, f, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	server.beat = 10 * time.Millisecond
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() { server.Close(); web.Close() })
 	return &site{t: t, store: s, url: web.URL, hub: hub}
@@ -225,5 +227,22 @@ func TestPagesForbidWhatTheyNeverNeed(t *testing.T) {
 	}
 	if strings.Contains(got.body, "style=") || strings.Contains(got.body, "onclick") {
 		t.Error("the page has inline styles or scripts, which its policy blocks")
+	}
+}
+
+func TestStreamEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	client := s.as(berth.RoleViewer)
+	response, err := client.Get(s.url + "/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := s.store.RemoveUser(t.Context(), berth.Actor{Name: "test"}, "the-viewer"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // returns when the stream ends
+		t.Errorf("the stream ended with %v", err)
 	}
 }

@@ -1,10 +1,8 @@
 package pvesim
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -97,12 +95,6 @@ func (c *call) checkDigest(ct *container) error {
 	return nil
 }
 
-// isDisk is true for rootfs, mpN and unusedN.
-func isDisk(key string) bool {
-	base := strings.TrimRight(key, "0123456789")
-	return key == "rootfs" || base == "mp" && base != key || base == "unused" && base != key
-}
-
 // prepare brings values into the form that the config file keeps, and allocates new volumes.
 func (c *call) prepare(ct *container, set params) (map[string]string, error) {
 	out := map[string]string{}
@@ -126,108 +118,6 @@ func (c *call) prepare(ct *container, set params) (map[string]string, error) {
 		out[key] = value
 	}
 	return out, nil
-}
-
-// normalValue is the stored form of simple values.
-func normalValue(key, value string) string {
-	switch key {
-	case "tags":
-		tags := splitList(strings.ToLower(value))
-		return strings.Join(sorted(tags), ";")
-	case "description":
-		if value != "" && !strings.HasSuffix(value, "\n") {
-			value += "\n"
-		}
-	case "features":
-		return printProperties(splitProperties(value, ""), "")
-	}
-	return value
-}
-
-// normalNet completes a NIC: hardware address and type are filled in, the name comes first.
-func (s *Sim) normalNet(value string, vmid int, key string) string {
-	f := splitProperties(value, "")
-	if f["hwaddr"] == "" {
-		h := hash(s.opt.Seed, "mac", strconv.Itoa(vmid), key, strconv.Itoa(s.world.version))
-		f["hwaddr"] = fmt.Sprintf("BC:24:11:%02X:%02X:%02X", byte(h), byte(h>>8), byte(h>>16))
-	}
-	if f["type"] == "" {
-		f["type"] = "veth"
-	}
-	return printProperties(f, "name")
-}
-
-// printProperties writes a property string: one key first, the default key without its name, the rest in order.
-func printProperties(f map[string]string, first string) string {
-	var parts []string
-	if first == "volume" {
-		parts = append(parts, f[first])
-	} else if first != "" {
-		parts = append(parts, first+"="+f[first])
-	}
-	for _, key := range sortedKeys(f) {
-		if key != first && key != "" {
-			parts = append(parts, key+"="+f[key])
-		}
-	}
-	return strings.Join(parts, ",")
-}
-
-// newDisk allocates STORE:SIZE, or checks a volume that exists, and returns the config line.
-func (c *call) newDisk(ct *container, value string) (string, error) {
-	f := splitProperties(value, "volume")
-	m := newVolume.FindStringSubmatch(f["volume"])
-	if m == nil {
-		if _, v := c.sim.world.volume(ct.node, f["volume"]); v == nil {
-			return "", die("volume '%s' does not exist", f["volume"])
-		}
-		return printProperties(f, "volume"), nil
-	}
-	st, err := c.usable(m[1])
-	if err != nil {
-		return "", err
-	}
-	gib, err := strconv.ParseFloat(m[2], 64)
-	if err != nil {
-		return "", die("unable to parse volume size '%s'", m[2])
-	}
-	size := int64(gib * float64(1<<30))
-	f["volume"], f["size"] = st.allocate(ct.node, ct.vmid, size, c.now), printSize(size)
-	return printProperties(f, "volume"), nil
-}
-
-// usable finds a storage that may hold container disks and that the caller may fill.
-func (c *call) usable(id string) (*storage, error) {
-	st := c.sim.world.storage(id)
-	switch {
-	case st == nil:
-		return nil, die("storage '%s' does not exist", id)
-	case st.disabled:
-		return nil, die("storage '%s' is disabled", id)
-	case !st.on(c.node):
-		return nil, die("storage '%s' is not available on node '%s'", id, c.node.name)
-	case !st.holds("rootdir"):
-		return nil, invalidParam("storage", "storage '%s' does not support container directories", id)
-	}
-	if err := c.may("/storage/"+id, "Datastore.AllocateSpace"); err != nil {
-		return nil, err
-	}
-	return st, st.active()
-}
-
-// printSize writes bytes in the largest unit that divides them; nothing is "0T".
-func printSize(n int64) string {
-	if n == 0 {
-		return "0T"
-	}
-	unit := ""
-	for _, u := range []string{"K", "M", "G", "T"} {
-		if n%1024 != 0 {
-			break
-		}
-		n, unit = n/1024, u
-	}
-	return strconv.FormatInt(n, 10) + unit
 }
 
 // merge applies a prepared change: at once where possible, else as pending.
@@ -279,15 +169,5 @@ func (ct *container) drop(s *Sim, key string) {
 		ct.conf[ct.freeKey("unused")] = name
 	case base == "unused":
 		s.world.free(ct.node, name)
-	}
-}
-
-// freeKey is the first unused index of a family, such as unused0.
-func (ct *container) freeKey(base string) string {
-	for i := 0; ; i++ {
-		key := base + strconv.Itoa(i)
-		if _, taken := ct.conf[key]; !taken {
-			return key
-		}
 	}
 }

@@ -1,14 +1,6 @@
 package pvesim
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -35,113 +27,6 @@ type token struct {
 
 func (u *user) active(now time.Time) bool {
 	return !u.disabled && (u.expire == 0 || now.Unix() < u.expire)
-}
-
-// checkFactor verifies "totp:123456", one step of 30 s early or late.
-func (u *user) checkFactor(answer string, now time.Time) bool {
-	code, is := strings.CutPrefix(answer, "totp:")
-	if !is || u.totp == nil {
-		return false
-	}
-	for step := int64(-1); step <= 1; step++ {
-		if code == totpCode(u.totp, now.Unix()/30+step) {
-			return true
-		}
-	}
-	return false
-}
-
-// totpCode is RFC 6238 with SHA-1 and six digits.
-func totpCode(secret []byte, counter int64) string {
-	m := hmac.New(sha1.New, secret)
-	binary.Write(m, binary.BigEndian, counter)
-	sum := m.Sum(nil)
-	at := sum[len(sum)-1] & 15
-	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1_000_000)
-}
-
-// RequireTOTP gives a user a second factor and returns its secret in base32, as an authenticator app takes it.
-func (s *Sim) RequireTOTP(userID string) (secret string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	u := s.world.users[userID]
-	if u == nil {
-		return "", fmt.Errorf("no such user %q", userID)
-	}
-	u.totp = make([]byte, 20)
-	rand.Read(u.totp) // never fails (crypto/rand)
-	return base32.StdEncoding.EncodeToString(u.totp), nil
-}
-
-// capabilities is the coarse map of privileges that a login answers with, for the web interface.
-func (c *call) capabilities(u *user) obj {
-	sections := []struct {
-		name, path string
-		prefixes   []string
-	}{
-		{"vms", "/vms", []string{"VM.", "Permissions.Modify"}}, {"storage", "/storage", []string{"Datastore.", "Permissions.Modify"}},
-		{"access", "/access", []string{"User.", "Group.", "Permissions.Modify"}}, {"nodes", "/nodes", []string{"Sys.", "Permissions.Modify"}},
-		{"sdn", "/sdn", []string{"SDN.", "Permissions.Modify"}}, {"mapping", "/mapping", []string{"Mapping.", "Permissions.Modify"}},
-		{"dc", "/", []string{"Sys.Audit", "Sys.Modify", "SDN."}},
-	}
-	out := obj{}
-	for _, sec := range sections {
-		have := obj{}
-		for priv := range c.sim.world.rightsOf(caller{user: u.id}, sec.path) {
-			if slices.ContainsFunc(sec.prefixes, func(p string) bool { return strings.HasPrefix(priv, p) }) {
-				have[priv] = 1
-			}
-		}
-		out[sec.name] = have
-	}
-	return out
-}
-
-// permissions is GET /access/permissions.
-func permissions(c *call) (any, error) {
-	who := c.user
-	if id := c.params["userid"]; id != "" && id != who.String() {
-		if err := c.may("/access", "Sys.Audit"); err != nil {
-			return nil, err
-		}
-		name, tok, _ := strings.Cut(id, "!")
-		who = caller{name, tok}
-	}
-	if path := c.params["path"]; path != "" {
-		return obj{path: numbered(c.sim.world.rightsOf(who, path))}, nil
-	}
-	out := obj{}
-	for _, path := range c.sim.world.aclPaths() {
-		if r := c.sim.world.rightsOf(who, path); len(r) > 0 {
-			out[path] = numbered(r)
-		}
-	}
-	return out, nil
-}
-
-func numbered(r rights) obj {
-	out := obj{}
-	for priv, deep := range r {
-		out[priv] = flag(deep)
-	}
-	return out
-}
-
-// aclPaths are the paths that a permission overview lists: the roots, and everything that somebody has a grant on.
-func (w *world) aclPaths() []string {
-	paths := map[string]bool{"/": true, "/access": true, "/access/groups": true, "/nodes": true, "/pool": true, "/sdn": true, "/storage": true, "/vms": true}
-	for p := range w.acl {
-		paths[p] = true
-	}
-	for id, p := range w.pools {
-		if w.acl["/pool/"+id] == nil {
-			continue
-		}
-		for vmid := range p.members {
-			paths[fmt.Sprintf("/vms/%d", vmid)] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(paths))
 }
 
 // listUsers is GET /access/users.
@@ -291,16 +176,4 @@ func setPassword(c *call) (any, error) {
 	}
 	u.password = c.params["password"]
 	return nil, nil
-}
-
-func listTFA(c *call) (any, error) {
-	out := []obj{}
-	for _, id := range sortedKeys(c.sim.world.users) {
-		u := c.sim.world.users[id]
-		if u.totp == nil || id != c.user.user && !c.sim.world.allowedAny(c.user, "/access/groups", "User.Modify", "Sys.Audit") {
-			continue
-		}
-		out = append(out, obj{"userid": id, "entries": []obj{{"id": "totp", "type": "totp", "description": "", "created": 0}}})
-	}
-	return out, nil
 }

@@ -171,7 +171,7 @@ func (e *exercise) console(ctx context.Context, t *testing.T) {
 	must(t, "resize", console.Resize(120, 40))
 	_, err = io.WriteString(console, "\recho the answer is $((6*7))\r")
 	must(t, "type", err)
-	stop := context.AfterFunc(ctx, func() { console.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = console.Close() })
 	defer stop()
 	var said strings.Builder
 	buffer := make([]byte, 4096)
@@ -183,7 +183,7 @@ func (e *exercise) console(ctx context.Context, t *testing.T) {
 		}
 	}
 	must(t, "close", console.Close())
-	if n, err := console.Read(buffer); n > 0 || err != io.EOF {
+	if n, err := console.Read(buffer); n > 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("after close: got %d bytes, %v, want EOF", n, err)
 	}
 }

@@ -47,12 +47,12 @@
   if (!palette) return;
   const input = palette.querySelector("input");
   const results = palette.querySelector("[role=listbox]");
-  const options = () => [...results.querySelectorAll("[role=option]")];
+  const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
   const highlight = (to) => {
     const all = options();
-    if (all.length === 0) return;
+    if (all.length === 0) return input.removeAttribute("aria-activedescendant");
     at = (to + all.length) % all.length;
     all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
     input.setAttribute("aria-activedescendant", all[at].id);
@@ -78,7 +78,7 @@
   palette.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") highlight(at + 1);
     else if (event.key === "ArrowUp") highlight(at - 1);
-    else if (event.key === "Enter") options()[at]?.querySelector("a, button").click();
+    else if (event.key === "Enter") options()[at]?.click();
     else return;
     event.preventDefault();
   });

@@ -91,6 +91,6 @@
       field.value = location.search.slice(1);
     }
     const problem = document.getElementById("query-problem")?.textContent.trim();
-    input.toggleAttribute("aria-invalid", Boolean(problem));
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
   });
 })();

@@ -285,7 +285,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       field.value = location.search.slice(1);
     }
     const problem = document.getElementById("query-problem")?.textContent.trim();
-    input.toggleAttribute("aria-invalid", Boolean(problem));
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
   });
 })();
 // The island of keys and the command palette.
@@ -337,12 +337,12 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   if (!palette) return;
   const input = palette.querySelector("input");
   const results = palette.querySelector("[role=listbox]");
-  const options = () => [...results.querySelectorAll("[role=option]")];
+  const options = () => [...results.querySelectorAll("[role=option]:not([aria-disabled])")];
   let at = 0;
   let asked = 0;
   const highlight = (to) => {
     const all = options();
-    if (all.length === 0) return;
+    if (all.length === 0) return input.removeAttribute("aria-activedescendant");
     at = (to + all.length) % all.length;
     all.forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
     input.setAttribute("aria-activedescendant", all[at].id);
@@ -368,7 +368,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   palette.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") highlight(at + 1);
     else if (event.key === "ArrowUp") highlight(at - 1);
-    else if (event.key === "Enter") options()[at]?.querySelector("a, button").click();
+    else if (event.key === "Enter") options()[at]?.click();
     else return;
     event.preventDefault();
   });

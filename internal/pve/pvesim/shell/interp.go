@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // The interpreter keeps its working directory in a field that only the host's cd can change, and asks the host
@@ -97,58 +95,6 @@ func (s *session) runScript(ctx context.Context, text string) error {
 		return err
 	}
 	return s.runner.Run(ctx, f)
-}
-
-// parse reads a script and takes out what would reach the host.
-func parse(text, name string) (*syntax.File, error) {
-	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), name)
-	if err != nil {
-		return nil, err
-	}
-	var refused error
-	syntax.Walk(f, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.ProcSubst:
-			refused = errors.New("process substitution is not simulated")
-		case *syntax.BinaryTest:
-			switch n.Op {
-			case syntax.TsNewer, syntax.TsOlder, syntax.TsDevIno:
-				refused = errors.New("comparing files with [[ is not simulated")
-			}
-		case *syntax.UnaryTest:
-			if w, isWord := n.X.(*syntax.Word); isWord && fileTest(n.Op) {
-				n.Op, n.X = syntax.TsNempStr, askTest(n.Op, w)
-			}
-		}
-		return true
-	})
-	return f, refused
-}
-
-// fileTest is true for the operators of [[ that look at a file.
-func fileTest(op syntax.UnTestOperator) bool {
-	switch op {
-	case syntax.TsEmpStr, syntax.TsNempStr, syntax.TsOptSet, syntax.TsVarSet, syntax.TsRefVar, syntax.TsNot, syntax.TsParen, syntax.TsFdTerm:
-		return false
-	}
-	return true
-}
-
-// askTest turns the "-f x" of [[ -f x ]] into the word "$(/usr/bin/test -f x && echo y)".
-func askTest(op syntax.UnTestOperator, x *syntax.Word) *syntax.Word {
-	lit := func(text string) *syntax.Word {
-		return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}}
-	}
-	quoted := x
-	if _, already := x.Parts[0].(*syntax.DblQuoted); !already || len(x.Parts) > 1 {
-		quoted = &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: x.Parts}}}
-	}
-	if _, single := x.Parts[0].(*syntax.SglQuoted); single && len(x.Parts) == 1 {
-		quoted = x
-	}
-	call := func(words ...*syntax.Word) *syntax.Stmt { return &syntax.Stmt{Cmd: &syntax.CallExpr{Args: words}} }
-	both := &syntax.BinaryCmd{Op: syntax.AndStmt, X: call(lit("/usr/bin/test"), lit(op.String()), quoted), Y: call(lit("echo"), lit("y"))}
-	return &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: both}}}}}}}
 }
 
 // status is the exit status in an error of the interpreter.
@@ -296,88 +242,3 @@ func (s *session) exec(ctx context.Context, args []string) error {
 	}
 	return nil
 }
-
-// open serves redirections.
-func (s *session) open(ctx context.Context, name string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
-	return s.proc.box.open(absolute(interp.HandlerCtx(ctx), name), flag, perm)
-}
-
-func (s *session) stat(ctx context.Context, name string, follow bool) (fs.FileInfo, error) {
-	b := s.proc.box
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f, err := b.tree.find(absolute(interp.HandlerCtx(ctx), name), follow)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-func (s *session) readDir(ctx context.Context, name string) ([]fs.DirEntry, error) {
-	b := s.proc.box
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f, err := b.tree.find(absolute(interp.HandlerCtx(ctx), name), true)
-	if err != nil {
-		return nil, err
-	}
-	var out []fs.DirEntry
-	for _, c := range f.list() {
-		out = append(out, c)
-	}
-	return out, nil
-}
-
-// handle is an open file of the box.
-type handle struct {
-	box  *Box
-	name string
-	rest []byte // still to be read
-	own  *file
-}
-
-// open opens a file for reading, writing or appending.
-func (b *Box) open(name string, flag int, perm fs.FileMode) (io.ReadWriteCloser, error) {
-	if name == "/dev/null" || name == "/dev/tty" || name == "/dev/stdout" || name == "/dev/stderr" {
-		return &handle{box: b, name: name}, nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f, err := b.tree.find(name, true)
-	switch {
-	case err != nil && flag&os.O_CREATE == 0:
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errText("no such file or directory")}
-	case err == nil && f.IsDir():
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errText("is a directory")}
-	case err != nil || flag&os.O_TRUNC != 0:
-		if err := b.tree.write(name, nil, perm&0o755); err != nil {
-			return nil, &fs.PathError{Op: "open", Path: name, Err: errText("no such file or directory")}
-		}
-		if f, err = b.tree.find(name, true); err != nil {
-			return nil, err
-		}
-	}
-	return &handle{box: b, name: name, rest: append([]byte(nil), f.data...), own: f}, nil
-}
-
-func (h *handle) Read(p []byte) (int, error) {
-	if len(h.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, h.rest)
-	h.rest = h.rest[n:]
-	return n, nil
-}
-
-func (h *handle) Write(p []byte) (int, error) {
-	if h.own == nil {
-		return len(p), nil
-	}
-	h.box.mu.Lock()
-	defer h.box.mu.Unlock()
-	h.own.data = append(h.own.data, p...)
-	h.own.changed = h.box.tree.now()
-	return len(p), nil
-}
-
-func (h *handle) Close() error { return nil }

@@ -1,0 +1,155 @@
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"berth/internal/pve/pvesim"
+	"berth/internal/store/storetest"
+)
+
+// looked is a page as somebody looks at it.
+type looked struct {
+	name string
+	on   *Berth
+	path string
+	when string // true once the page is there
+	act  func(*Page)
+}
+
+// sizes are the screens on which every page must be good.
+var sizes = []struct {
+	name string
+	look Look
+	only string // the environment variable without which it is left out
+}{
+	{"390", Look{Width: 390, Height: 844, Phone: true}, ""},
+	{"768", Look{Width: 768, Height: 1024}, "BERTH_SCREENSHOTS"},
+	{"1440", Desktop, ""},
+}
+
+// TestPages opens every page on a phone and on a desk, light and dark: axe finds nothing serious, and nothing is wider
+// than the screen. It keeps pictures for people to look at where BERTH_SCREENSHOTS says.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	pages := pagesToLookAt(t)
+	for _, size := range sizes {
+		if size.only != "" && os.Getenv(size.only) == "" {
+			continue
+		}
+		t.Run(size.name, func(t *testing.T) {
+			t.Parallel()
+			tabs := map[*Berth]*Page{}
+			for _, page := range pages {
+				p := tabs[page.on]
+				if p == nil {
+					p = page.on.signIn(t, size.look, page.path)
+					tabs[page.on] = p
+				} else {
+					p.Goto(page.on.App.URL() + page.path)
+				}
+				lookAt(t, p, page, size.name)
+			}
+			p := Open(t, size.look, pages[0].on.App.URL()+"/login")
+			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.name)
+		})
+	}
+}
+
+const few = 12 // containers: enough for every kind of element, and quick to check
+
+func pagesToLookAt(t *testing.T) []looked {
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
+	empty := StartEmpty(t, storetest.Options(t, storetest.SQLite))
+	down := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
+	p := down.SignIn(Desktop, "/")
+	p.Wait(allCards + " === 12")
+	down.Sim.Stop()
+	const allUnknown = `document.querySelectorAll('[data-status="unknown"]').length === 12`
+	p.Wait(allUnknown)
+	open := func(what string) func(*Page) {
+		return func(p *Page) { p.Click(`[popovertarget="` + what + `"]`) }
+	}
+	return []looked{
+		{"dashboard", b, "/", allCards + " === 12", nil},
+		{"table", b, "/containers?layout=table", allRows + ` === 12`, nil},
+		{"columns", b, "/containers?layout=table", allRows + ` === 12`, open("column-menu")},
+		{"grouped", b, "/?group=node", `document.querySelectorAll('.group-head').length === 3`, nil},
+		{"grouped-table", b, "/containers?layout=table&group=tag", `document.querySelectorAll('.group-row').length > 3`, nil},
+		{"bad-query", b, "/?q=web%20colour:red", `document.querySelector('#query-problem').innerText !== ''`, nil},
+		{"selected", b, "/", allCards + " === 12", func(p *Page) { p.Click(`[data-select]`) }},
+		{"sort-menu", b, "/", allCards + " === 12", open("sort-menu")},
+		{"views-menu", b, "/", allCards + " === 12", open("views-menu")},
+		{"user-menu", b, "/", allCards + " === 12", open("user-menu")},
+		{"theme-menu", b, "/", allCards + " === 12", open("theme-menu")},
+		{"completion", b, "/", allCards + " === 12", func(p *Page) {
+			p.Click("#q")
+			p.Press("st")
+			p.Wait(`document.querySelectorAll('#completions [role=option]').length > 0`)
+		}},
+		{"palette", b, "/", allCards + " === 12", func(p *Page) {
+			p.Click("[data-open-palette]")
+			p.Wait(`document.querySelectorAll('#palette [aria-selected=true]').length === 1`)
+		}},
+		{"palette-empty", b, "/", allCards + " === 12", func(p *Page) {
+			p.Click("[data-open-palette]")
+			p.Press("nothing is called so")
+			p.Wait(`document.querySelector('#palette').innerText.includes("Nothing found")`)
+		}},
+		{"keys", b, "/", allCards + " === 12", func(p *Page) {
+			p.Press("?")
+			p.Wait(`document.querySelector('#keys').open`)
+		}},
+		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
+		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
+		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
+		{"no-cluster", empty, "/", `document.body.innerText.includes("No cluster is connected yet")`, nil},
+		{"no-cluster-nodes", empty, "/nodes", `document.body.innerText.includes("No cluster is connected yet")`, nil},
+		{"cluster-down", down, "/", allUnknown, nil},
+		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
+		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+	}
+}
+
+func lookAt(t *testing.T, p *Page, page looked, size string) {
+	t.Helper()
+	p.Wait(page.when)
+	if page.act != nil {
+		page.act(p)
+	}
+	if wide := Eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+		t.Errorf("%s at %s: %d px wider than the screen", page.name, size, wide)
+	}
+	for _, dark := range []bool{false, true} {
+		theme := "light"
+		if dark {
+			theme = "dark"
+		}
+		p.setTheme(dark)
+		rules := onlyColours
+		if !dark {
+			rules = ""
+		}
+		for _, problem := range p.axe(rules) {
+			t.Errorf("%s at %s, %s: %s", page.name, size, theme, problem)
+		}
+		keepPicture(t, p, page.name+"-"+size+"-"+theme)
+	}
+}
+
+// keepPicture writes a picture to the directory that BERTH_SCREENSHOTS names, if any.
+func keepPicture(t *testing.T, p *Page, name string) {
+	t.Helper()
+	dir := os.Getenv("BERTH_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), p.Picture(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
