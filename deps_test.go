@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"berth/internal/web/static":       {},
 	"berth/internal/auth":             {"berth", "berth/internal/store"},
 	"berth/internal/fleet":            {"berth", "berth/internal/jobs", "berth/internal/live", "berth/internal/pve", "berth/internal/store"},
+	"berth/internal/jobs":             {"berth", "berth/internal/live", "berth/internal/store"},
 	"berth/internal/live":             {},
 	"berth/internal/store":            {"berth", "berth/internal/store/sqlc"},
 	"berth/internal/store/sqlc":       {},
