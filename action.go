@@ -56,60 +56,67 @@ type ActionRequest struct {
 	On            bool          `json:"on,omitempty"`            // protection, onboot: the new state of the switch
 }
 
+// Refusal is why an action is not possible now.
+type Refusal struct {
+	Short string // for counting those with the same reason: "already stopped", "locked (backup)"
+	Err   *Error // the whole sentence, about this container
+}
+
+func refuse(short string, code Code, format string, args ...any) *Refusal {
+	return &Refusal{Short: short, Err: Errorf(code, format, args...)}
+}
+
 // Check tells why a user of that role cannot do this to the container now: Forbidden, Conflict, Unavailable, NotFound or
-// Invalid with a sentence for people; nil if nothing that is known speaks against it. Jobs under way are not looked at.
-func (r ActionRequest) Check(c *Container, role Role) error {
+// Invalid; nil if nothing that is known speaks against it. Jobs under way are not looked at.
+func (r ActionRequest) Check(c *Container, role Role) *Refusal {
 	rule, known := actionRules[r.Action]
 	switch {
 	case !known:
-		return Errorf(Invalid, "There is no action “%s”.", string(r.Action))
+		return refuse("unknown action", Invalid, "There is no action “%s”.", string(r.Action))
 	case r.Timeout < 0 || r.Timeout > time.Hour:
-		return Errorf(Invalid, "A timeout is between one second and one hour.")
+		return refuse("bad timeout", Invalid, "A timeout is at most one hour.")
 	case !role.Includes(rule.role):
-		return Errorf(Forbidden, "Your role may not %s containers; it takes the role %s.", rule.verb, rule.role)
+		return refuse("not permitted", Forbidden, "Your role may not %s containers; it takes the role %s.", rule.verb, rule.role)
 	case c.Lifecycle == LifecycleCreating:
-		return Errorf(Conflict, "%s is still being created.", c.Hostname)
-	}
-	if err := r.checkKnown(c); err != nil {
-		return err
+		return refuse("being created", Conflict, "%s is still being created.", c.Hostname)
+	case c.Unknown != "":
+		return r.checkUnknown(c)
 	}
 	return r.checkState(c)
 }
 
-// checkKnown refuses what Proxmox cannot be asked for now.
-func (r ActionRequest) checkKnown(c *Container) error {
+// checkUnknown refuses what Proxmox cannot be asked for now.
+func (r ActionRequest) checkUnknown(c *Container) *Refusal {
 	switch c.Unknown {
 	case UnknownGone:
 		if r.Action == ActionDelete {
 			return nil // its record remains to be ended
 		}
-		return Errorf(NotFound, "%s does not exist any more: it was deleted outside Berth.", c.Hostname)
+		return refuse("gone", NotFound, "%s does not exist any more: it was deleted outside Berth.", c.Hostname)
 	case UnknownNode:
-		return Errorf(Unavailable, "Node %s of %s is offline.", c.Node, c.Hostname)
+		return refuse("node offline", Unavailable, "Node %s of %s is offline.", c.Node, c.Hostname)
 	case UnknownCluster, UnknownNeverPolled:
-		return Errorf(Unavailable, "Cluster %s of %s does not answer.", c.Cluster, c.Hostname)
+		return refuse("cluster does not answer", Unavailable, "Cluster %s of %s does not answer.", c.Cluster, c.Hostname)
 	}
-	return nil
+	return r.checkState(c)
 }
 
 // checkState refuses what Proxmox would refuse.
-func (r ActionRequest) checkState(c *Container) error {
+func (r ActionRequest) checkState(c *Container) *Refusal {
 	live := actionRules[r.Action].live
 	switch {
-	case c.Unknown == UnknownGone:
-		return nil
 	case c.Lock != "" && c.Lock != "mounted":
-		return Errorf(Conflict, "%s is locked by Proxmox (%s): wait for the end of that.", c.Hostname, c.Lock)
+		return refuse("locked ("+c.Lock+")", Conflict, "%s is locked by Proxmox (%s): wait for the end of that.", c.Hostname, c.Lock)
 	case c.PVETemplate && live != "":
-		return Errorf(Conflict, "%s is a template of Proxmox, which never runs.", c.Hostname)
+		return refuse("template of Proxmox", Conflict, "%s is a template of Proxmox, which never runs.", c.Hostname)
 	case live == LiveStopped && c.Live == LiveRunning:
-		return Errorf(Conflict, "%s runs already.", c.Hostname)
+		return refuse("already running", Conflict, "%s runs already.", c.Hostname)
 	case live == LiveRunning && c.Live == LiveStopped:
-		return Errorf(Conflict, "%s is stopped already.", c.Hostname)
+		return refuse("already stopped", Conflict, "%s is stopped already.", c.Hostname)
 	case r.Action == ActionDelete && c.Protected:
-		return Errorf(Conflict, "%s is protected against deletion: switch its protection off first.", c.Hostname)
+		return refuse("protected", Conflict, "%s is protected against deletion: switch its protection off first.", c.Hostname)
 	case r.Action == ActionDelete && c.Live == LiveRunning && !r.StopFirst:
-		return Errorf(Conflict, "%s runs: stop it first, or let the deletion do so.", c.Hostname)
+		return refuse("running", Conflict, "%s runs: stop it first, or let the deletion do so.", c.Hostname)
 	}
 	return nil
 }

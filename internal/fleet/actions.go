@@ -99,8 +99,8 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	if err != nil {
 		return berth.Job{}, err
 	}
-	if err := r.Check(c, by.Role); err != nil {
-		return berth.Job{}, err
+	if refusal := r.Check(c, by.Role); refusal != nil {
+		return berth.Job{}, refusal.Err
 	}
 	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
 		Was: c.Live, Gone: c.Unknown == berth.UnknownGone, Request: r}

@@ -3,10 +3,14 @@ package fleet
 import (
 	"context"
 	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"berth"
 	"berth/internal/pve"
+	"berth/internal/store"
 )
 
 const (
@@ -26,13 +30,42 @@ func (a *Actions) loadPending(ctx context.Context) error {
 			now[j.Subject] = berth.Pending{Action: j.Action, By: j.Actor, JobID: j.ID, Since: j.CreatedAt}
 		}
 	}
-	if before := a.fleet.pending.Swap(&now); before != nil && maps.Equal(*before, now) {
+	before := a.fleet.pending.Swap(&now)
+	if before == nil {
+		before = &map[string]berth.Pending{}
+	}
+	if maps.Equal(*before, now) {
 		return nil
 	}
 	for _, p := range a.fleet.allPollers() {
-		p.tell(ctx, func() { p.changed = true })
+		stale := p.tracksOthers(*before, now)
+		p.tell(ctx, func() {
+			p.changed = true
+			if stale {
+				p.reloadTracked()
+			}
+		})
 	}
 	return nil
+}
+
+// tracksOthers tells whether a job that began or ended, maybe in another process, was about a container that is not tracked
+// yet, or was to be deleted.
+func (p *poller) tracksOthers(before, now map[string]berth.Pending) bool {
+	snapshot := p.fleet.Snapshot()
+	check := func(some, others map[string]berth.Pending) bool {
+		for key, pending := range some {
+			if others[key] == pending || !strings.HasPrefix(key, p.cluster.Name+"/") {
+				continue
+			}
+			vmid, err := strconv.Atoi(strings.TrimPrefix(key, p.cluster.Name+"/"))
+			if c, found := snapshot.Find(p.cluster.Name, vmid); err == nil && (!found || !c.Tracked() || pending.Action == string(berth.ActionDelete)) {
+				return true
+			}
+		}
+		return false
+	}
+	return check(before, now) || check(now, before)
 }
 
 // pendingOf is what is being done to c; nil if nothing.
@@ -100,6 +133,8 @@ func (p *poller) showGone(vmid int) {
 	}
 	p.list.rows = rows
 	delete(p.fresh, vmid)
-	p.reloadTracked()
+	p.tracked = slices.DeleteFunc(p.tracked, func(t store.Tracked) bool { return t.VMID == vmid })
+	p.forgetFacts(vmid)
+	p.changed = true
 	p.list.soon(p.gap())
 }

@@ -233,11 +233,11 @@ func (w *worker) explain(ctx context.Context, err error) error {
 	case pve.KindUnavailable:
 		return jobs.Fail(err, "Cluster %s does not answer: %s", w.Cluster, plainProblem(err))
 	case pve.KindForbidden:
-		return jobs.Fail(err, "Berth's API token may not do this: %s", sentence(problem.Message))
+		return jobs.Fail(err, "Berth's API token may not do this: %s", strings.TrimSpace(problem.Message))
 	case pve.KindNoContainer:
 		return jobs.Fail(err, "%s does not exist any more.", w.Hostname)
 	}
-	return jobs.Fail(err, "Proxmox says: %s", sentence(problem.Message))
+	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(problem.Message)) // its own words, letter by letter
 }
 
 // ofProxmox tells errors of calls and tasks from those of the database.

@@ -17,7 +17,6 @@ type Run struct {
 	jobs       *Jobs
 	fence      int64
 	checkpoint string
-	ref        string
 	steps      []berth.JobStep
 	lines      int
 }
@@ -52,7 +51,7 @@ func (r *Run) Save(ctx context.Context, checkpoint any, ref string) error {
 		return tx.SaveCheckpoint(ctx, r.Job.ID, string(packed), ref)
 	})
 	if err == nil {
-		r.checkpoint, r.ref = string(packed), ref
+		r.checkpoint = string(packed)
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func Fail(err error, format string, args ...any) error {
 
 // work is what River calls. An order for a job that is over, or that another worker has, is nothing to do.
 func (j *Jobs) work(ctx context.Context, id string) error {
-	job, checkpoint, fence, err := j.store.ClaimJob(ctx, id, j.worker)
+	job, fence, err := j.store.ClaimJob(ctx, id, j.worker)
 	if errors.Is(err, store.ErrFenced) {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (j *Jobs) work(ctx context.Context, id string) error {
 	if job.CancelBy != "" {
 		cancel(ErrCancelled)
 	}
-	run := &Run{Job: job, jobs: j, fence: fence, checkpoint: checkpoint, ref: job.Ref}
+	run := &Run{Job: job, jobs: j, fence: fence, checkpoint: job.Checkpoint}
 	beating := j.keepBeating(ctx, run, cancel)
 	message, err := j.attempt(ctx, run)
 	cause := context.Cause(ctx)

@@ -43,9 +43,9 @@ func (tx *Tx) heldError(ctx context.Context, subject string) error {
 	return berth.Errorf(berth.Conflict, "“%s” is under way, started by %s: wait for its end or cancel it.", holder.Title, holder.Actor)
 }
 
-// ClaimJob makes worker the one who works on a job, and gives the job, what it kept for going on, and the fence that the
+// ClaimJob makes worker the one who works on a job, and gives the job and the fence that the
 // worker's writes must name. Returns ErrFenced if the job has ended or another worker has it.
-func (s *Store) ClaimJob(ctx context.Context, id, worker string) (j berth.Job, checkpoint string, fence int64, err error) {
+func (s *Store) ClaimJob(ctx context.Context, id, worker string) (j berth.Job, fence int64, err error) {
 	err = s.change(ctx, "claim job "+id, func(q *sqlc.Queries) error {
 		now := millis(s.now())
 		row, err := q.ClaimJob(ctx, sqlc.ClaimJobParams{ID: id, Worker: worker, Now: now, StartedAt: sql.NullInt64{Int64: now, Valid: true}})
@@ -55,10 +55,10 @@ func (s *Store) ClaimJob(ctx context.Context, id, worker string) (j berth.Job, c
 		if err != nil {
 			return err
 		}
-		j, checkpoint, fence = jobOf(row), row.Checkpoint, row.Fence
+		j, fence = jobOf(row), row.Fence
 		return q.BumpRevision(ctx, topicJobs)
 	})
-	return j, checkpoint, fence, err
+	return j, fence, err
 }
 
 // HoldJob is the worker's sign of life, and makes sure that what else the transaction does is the work of the job's only
@@ -256,7 +256,7 @@ func jobOf(r sqlc.Job) berth.Job {
 	return berth.Job{
 		ID: r.ID, Kind: r.Kind, Action: r.Action, Subject: r.Subject, Title: r.Title, Args: r.Args, ParentID: r.ParentID,
 		Actor: r.Actor, ActorID: r.ActorID, Source: r.Source, State: berth.JobState(r.State), Step: r.Step,
-		Done: int(r.Done), Total: int(r.Total), Ref: r.Ref, Message: r.Message, Attempts: int(r.Attempts), CancelBy: r.CancelBy,
+		Done: int(r.Done), Total: int(r.Total), Checkpoint: r.Checkpoint, Ref: r.Ref, Message: r.Message, Attempts: int(r.Attempts), CancelBy: r.CancelBy,
 		CreatedAt: fromMillis(r.CreatedAt), StartedAt: fromNullMillis(r.StartedAt), EndedAt: fromNullMillis(r.EndedAt),
 	}
 }
