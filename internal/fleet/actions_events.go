@@ -10,7 +10,7 @@ import (
 )
 
 // eventOf is the entry in the history for a request or an outcome. Its details are state (requested, succeeded, failed,
-// cancelled), job, upid, before, after, and message, as far as they are known.
+// cancelled), job, bulk (the job it is a part of), upid, before, after, and message, as far as they are known.
 func eventOf(job berth.Job, t target, state string) berth.Event {
 	details := map[string]string{"state": state, "job": job.ID}
 	set := func(name, value string) {
@@ -19,6 +19,7 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 		}
 	}
 	set("upid", job.Ref)
+	set("bulk", job.ParentID)
 	set("message", job.Message)
 	set("before", string(t.Was))
 	if state == string(berth.JobSucceeded) {

@@ -155,8 +155,19 @@ func (w *worker) await(ctx context.Context, name string, t *task) error {
 	} else if err != nil {
 		return err
 	}
-	if w.kept.HA { // the HA manager has only been asked
-		_, err = w.client.Wait(ctx, t.UPID)
+	if w.kept.HA {
+		return w.awaitHA(ctx, t, limit)
+	}
+	return nil
+}
+
+// awaitHA waits for the HA manager, which the task has only asked.
+func (w *worker) awaitHA(ctx context.Context, t *task, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := w.client.Wait(limited, t.UPID)
+	if ctx.Err() == nil && limited.Err() != nil {
+		return jobs.Fail(err, "The HA manager was asked, but has not done it within %s.", limit.Round(time.Second))
 	}
 	return err
 }

@@ -98,10 +98,10 @@ func (r *actionRig) waitJob(job berth.Job, what string, wanted func(berth.Job) b
 	defer deadline.Stop()
 	for {
 		now, err := r.Fleet.store.Job(r.t.Context(), job.ID)
-		if err != nil {
+		if err != nil && berth.CodeOf(err) != berth.Unavailable {
 			r.t.Fatal(err)
 		}
-		if wanted(now) {
+		if err == nil && wanted(now) {
 			return now
 		}
 		select {

@@ -110,9 +110,7 @@ func (w *worker) act(ctx context.Context) (string, error) {
 			return w.client.Start(ctx, w.kept.Node, w.VMID)
 		})
 	case berth.ActionStop:
-		return w.power(ctx, "stopped", []string{"vzstop", "hastop"}, func(ctx context.Context) (pve.UPID, error) {
-			return w.client.Stop(ctx, w.kept.Node, w.VMID, pve.StopOptions{OverruleShutdown: !w.kept.HA})
-		})
+		return w.power(ctx, "stopped", []string{"vzstop", "hastop"}, w.stop)
 	case berth.ActionShutdown:
 		return w.power(ctx, "stopped", []string{"vzshutdown", "hastop"}, func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Shutdown(ctx, w.kept.Node, w.VMID, pve.ShutdownOptions{Timeout: r.Timeout, ForceStop: r.ThenStop})
@@ -140,6 +138,18 @@ func (w *worker) power(ctx context.Context, wanted string, kinds []string, post 
 		return fmt.Sprintf("%s is %s; %s.", w.Hostname, wanted, why), nil
 	}
 	return fmt.Sprintf("%s is %s.", w.Hostname, wanted), nil
+}
+
+// stop ends a shutdown under way first, which otherwise makes the stop fail. Proxmox VE before 8.2 does not know how, and
+// refuses the whole order.
+func (w *worker) stop(ctx context.Context) (pve.UPID, error) {
+	if !w.kept.HA {
+		upid, err := w.client.Stop(ctx, w.kept.Node, w.VMID, pve.StopOptions{OverruleShutdown: true})
+		if _, unknown := pve.Classify(err).Fields["overrule-shutdown"]; !unknown {
+			return upid, err
+		}
+	}
+	return w.client.Stop(ctx, w.kept.Node, w.VMID, pve.StopOptions{})
 }
 
 func (w *worker) delete(ctx context.Context) (string, error) {

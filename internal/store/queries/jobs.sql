@@ -88,3 +88,6 @@ SELECT COUNT(*) FROM job_lines WHERE job_id = sqlc.arg(job_id);
 
 -- name: JobLines :many
 SELECT * FROM job_lines WHERE job_id = sqlc.arg(job_id) AND n > sqlc.arg(after) ORDER BY n LIMIT CAST(sqlc.arg(rows) AS BIGINT);
+
+-- name: DeleteJobs :execrows
+DELETE FROM jobs WHERE ended_at < sqlc.arg(ended_before);

@@ -284,6 +284,18 @@ func (q *Queries) CountJobLines(ctx context.Context, jobID string) (int64, error
 	return count, err
 }
 
+const deleteJobs = `-- name: DeleteJobs :execrows
+DELETE FROM jobs WHERE ended_at < $1
+`
+
+func (q *Queries) DeleteJobs(ctx context.Context, endedBefore sql.NullInt64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteJobs, endedBefore)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const endJob = `-- name: EndJob :one
 UPDATE jobs SET state = $1, message = $2, ended_at = $3, worker = ''
 WHERE id = $4 AND ended_at IS NULL
