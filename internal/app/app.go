@@ -136,10 +136,20 @@ func (a *App) Stop() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()
 	}
-	err = errors.Join(err, a.jobs.Stop(ctx))
+	err = errors.Join(err, a.stopJobs())
 	a.cancel()
 	a.group.Wait()
 	return errors.Join(err, a.Store.Close())
+}
+
+// stopJobs lets the jobs under way be given back, whatever time the requests took.
+func (a *App) stopJobs() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := a.jobs.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the jobs: %w", err)
+	}
+	return nil
 }
 
 // Run starts, waits until ctx ends or the server fails, and stops.

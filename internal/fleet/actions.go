@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -139,14 +138,10 @@ func (a *Actions) add(ctx context.Context, tx *store.Tx, by berth.Actor, t targe
 // find gives the container and the poller of its cluster.
 func (a *Actions) find(key string) (*poller, *berth.Container, error) {
 	notFound := berth.Errorf(berth.NotFound, "There is no container %s.", key)
-	cluster, number, _ := strings.Cut(key, "/")
-	vmid, err := strconv.Atoi(number)
-	if err != nil {
-		return nil, nil, notFound
-	}
-	c, found := a.fleet.Snapshot().Find(cluster, vmid)
-	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == cluster })
-	if !found || p == nil {
+	at, ok := placeOf(key)
+	c, found := a.fleet.Snapshot().Find(at.cluster, at.vmid)
+	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == at.cluster })
+	if !ok || !found || p == nil {
 		return nil, nil, notFound
 	}
 	return p, c, nil

@@ -24,21 +24,21 @@ func (a *Actions) loadPending(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := map[string]berth.Pending{}
+	now := pendingByPlace{}
 	for _, j := range active {
-		if j.Subject != "" {
-			now[j.Subject] = berth.Pending{Action: j.Action, By: j.Actor, JobID: j.ID, Since: j.CreatedAt}
+		if at, ok := placeOf(j.Subject); ok {
+			now[at] = berth.Pending{Action: j.Action, By: j.Actor, JobID: j.ID, Since: j.CreatedAt}
 		}
 	}
 	before := a.fleet.pending.Swap(&now)
 	if before == nil {
-		before = &map[string]berth.Pending{}
+		before = &pendingByPlace{}
 	}
 	if maps.Equal(*before, now) {
 		return nil
 	}
 	for _, p := range a.fleet.allPollers() {
-		stale := p.tracksOthers(*before, now)
+		stale := p.tracksOthers(*before, now) || p.tracksOthers(now, *before)
 		p.tell(ctx, func() {
 			p.changed = true
 			if stale {
@@ -49,32 +49,44 @@ func (a *Actions) loadPending(ctx context.Context) error {
 	return nil
 }
 
-// tracksOthers tells whether a job that began or ended, maybe in another process, was about a container that is not tracked
-// yet, or was to be deleted.
-func (p *poller) tracksOthers(before, now map[string]berth.Pending) bool {
+// pendingByPlace is what is being done to which containers.
+type pendingByPlace map[place]berth.Pending
+
+// place is the key of a container in parts, which are cheap to look up.
+type place struct {
+	cluster string
+	vmid    int
+}
+
+func placeOf(key string) (place, bool) {
+	cluster, number, _ := strings.Cut(key, "/")
+	vmid, err := strconv.Atoi(number)
+	return place{cluster, vmid}, err == nil
+}
+
+// tracksOthers tells whether some job that is not among the others, because it began or ended, maybe in another process, is
+// about a container that is not tracked here yet, or was to be deleted.
+func (p *poller) tracksOthers(some, others pendingByPlace) bool {
 	snapshot := p.fleet.Snapshot()
-	check := func(some, others map[string]berth.Pending) bool {
-		for key, pending := range some {
-			if others[key] == pending || !strings.HasPrefix(key, p.cluster.Name+"/") {
-				continue
-			}
-			vmid, err := strconv.Atoi(strings.TrimPrefix(key, p.cluster.Name+"/"))
-			if c, found := snapshot.Find(p.cluster.Name, vmid); err == nil && (!found || !c.Tracked() || pending.Action == string(berth.ActionDelete)) {
-				return true
-			}
+	for at, pending := range some {
+		if at.cluster != p.cluster.Name || others[at] == pending {
+			continue
 		}
-		return false
+		c, found := snapshot.Find(at.cluster, at.vmid)
+		if !found || !c.Tracked() || pending.Action == string(berth.ActionDelete) {
+			return true
+		}
 	}
-	return check(before, now) || check(now, before)
+	return false
 }
 
 // pendingOf is what is being done to c; nil if nothing.
 func (f *Fleet) pendingOf(c *berth.Container) *berth.Pending {
 	all := f.pending.Load()
-	if all == nil || len(*all) == 0 {
+	if all == nil {
 		return nil
 	}
-	if pending, ok := (*all)[c.Key()]; ok {
+	if pending, ok := (*all)[place{c.Cluster, c.VMID}]; ok {
 		return &pending
 	}
 	return nil

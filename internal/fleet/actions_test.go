@@ -57,7 +57,7 @@ func resume(t *testing.T, s *store.Store, p Patience) *actionRig {
 	r.Actions = NewActions(r.Fleet, j, p)
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
-	group.Go(func() { r.Actions.Run(ctx) })
+	group.Go(func() { r.Run(ctx) })
 	if err := j.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func (r *actionRig) waitJob(job berth.Job, what string, wanted func(berth.Job) b
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
-		now, err := r.Fleet.store.Job(r.t.Context(), job.ID)
+		now, err := r.store.Job(r.t.Context(), job.ID)
 		if err != nil && berth.CodeOf(err) != berth.Unavailable {
 			r.t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func (r *actionRig) wantEnd(job berth.Job, state berth.JobState, message string)
 // history gives action and state of the container's events, oldest first.
 func (r *actionRig) history(c *berth.Container) []string {
 	r.t.Helper()
-	events, err := r.Fleet.store.Events(r.t.Context(), store.EventFilter{ContainerID: r.container(c.VMID).ID}, 100)
+	events, err := r.store.Events(r.t.Context(), store.EventFilter{ContainerID: r.container(c.VMID).ID}, 100)
 	if err != nil {
 		r.t.Fatal(err)
 	}

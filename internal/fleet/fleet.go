@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"berth"
 	"berth/internal/live"
 	"berth/internal/store"
 )
@@ -27,7 +26,7 @@ type Fleet struct {
 	publish  sync.Mutex // held while a snapshot is replaced
 
 	watchers watchers
-	pending  atomic.Pointer[map[string]berth.Pending] // by key of container
+	pending  atomic.Pointer[pendingByPlace]
 
 	mu      sync.Mutex
 	pollers map[string]*poller // by cluster id
