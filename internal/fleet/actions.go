@@ -82,6 +82,9 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
 		return berth.Job{}, fmt.Errorf("read what job %s did: %w", job.ID, err)
 	}
+	if _, c, err := a.find(job.Subject); err != nil || c.ID != t.ContainerID {
+		return berth.Job{}, berth.Errorf(berth.NotFound, "The container of “%s” does not exist any more.", job.Title)
+	}
 	return a.Do(ctx, by, job.Subject, t.Request)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"berth/internal/jobs"
 	"berth/internal/pve"
 )
 
@@ -31,18 +32,14 @@ func (w *worker) give(ctx context.Context, t *task, kinds []string, post func(co
 	}
 	lost := t.Asked
 	if !t.Asked {
-		if t.Known, err = w.tasks(ctx, kinds); err != nil {
-			return err
-		}
-		t.Asked, t.FirstLine = true, w.Lines()
-		if err := w.save(ctx); err != nil {
+		if err := w.announce(ctx, t, kinds); err != nil {
 			return err
 		}
 	}
 	for try := 1; ; try++ {
 		if lost {
 			if t.UPID, err = w.find(ctx, t.Known, kinds); err != nil || t.UPID != "" {
-				break
+				return w.given(ctx, err)
 			}
 		}
 		if ctx.Err() != nil {
@@ -56,6 +53,20 @@ func (w *worker) give(ctx context.Context, t *task, kinds []string, post func(co
 	if why := needless(err); why != "" {
 		t.Needless, err = why, nil
 	}
+	return w.given(ctx, err)
+}
+
+// announce keeps that the order is about to be given.
+func (w *worker) announce(ctx context.Context, t *task, kinds []string) (err error) {
+	if t.Known, err = w.tasks(ctx, kinds); err != nil {
+		return err
+	}
+	t.Asked, t.FirstLine = true, w.Lines()
+	return w.save(ctx)
+}
+
+// given keeps what came of the order, also when Berth is stopping.
+func (w *worker) given(ctx context.Context, err error) error {
 	if err != nil {
 		return err
 	}
@@ -118,10 +129,10 @@ func (w *worker) find(ctx context.Context, known []pve.UPID, kinds []string) (pv
 		}
 		reached = reached || err == nil
 		if time.Now().After(deadline) {
-			if !reached { // whether there is a task is not known, so nothing may be started
-				return "", err
+			if reached || err == nil {
+				return "", nil
 			}
-			return "", nil
+			return "", jobs.Fail(err, "Node %s does not answer, so it is not known whether Proxmox did it.", w.kept.Node)
 		}
 		if err := pause(ctx, firstLook); err != nil {
 			return "", err

@@ -162,3 +162,30 @@ func TestShutdownThatTakesTooLongIsFollowedByAStopIfWanted(t *testing.T) {
 	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionShutdown, Timeout: time.Second}), berth.JobFailed, "Proxmox says: container did not stop")
 	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionShutdown, Timeout: time.Second, ThenStop: true}), berth.JobSucceeded, "is stopped.")
 }
+
+func TestOrderThatMayHaveArrivedIsNotRepeatedWhileTheNodeIsAway(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	c := firstWith(r.Snapshot(), berth.StatusStopped)
+	r.sim.Fail(pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/status/start", Status: 596, Reason: "Connection timed out", Times: 1})
+	r.sim.Fail(pvesim.Fault{Method: "GET", Path: "/nodes/" + c.Node + "/tasks", Times: 1}) // the look before the order
+	r.sim.Fail(pvesim.Fault{Method: "GET", Path: "/nodes/" + c.Node + "/tasks", Status: 595, Reason: "No route to host"})
+	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), berth.JobFailed, "it is not known whether Proxmox did it")
+	if got := r.orders(c); got != 1 {
+		t.Errorf("%d orders, want 1", got)
+	}
+}
+
+func TestRetryOfWhatIsGoneIsRefused(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	c := firstWith(r.Snapshot(), berth.StatusStopped)
+	r.sim.Fail(pvesim.Fault{Task: "vzstart", Reason: "no", Times: 1})
+	failed := r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), berth.JobFailed, "no")
+	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionDelete}), berth.JobSucceeded, "is deleted.")
+	if _, err := r.Retry(t.Context(), anna, failed.ID); berth.CodeOf(err) != berth.NotFound {
+		t.Errorf("retry gives %v, want not found", err)
+	}
+}

@@ -63,6 +63,9 @@ func (w *worker) look(ctx context.Context) error {
 	if w.kept.Node == "" {
 		w.kept.Node = w.Node
 	}
+	if _, c, err := w.actions.find(w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
+		return jobs.Fail(nil, "Another container has taken VMID %d; nothing was done to it.", w.VMID)
+	}
 	status, err := w.status(ctx)
 	if pve.Classify(err).Kind == pve.KindNoContainer {
 		if w.Request.Action == berth.ActionDelete {
