@@ -39,6 +39,14 @@ generate: node_modules ## Rebuild the generated files: templ, sqlc, css
 build: ## Build bin/berth, one static binary
 	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/berth ./cmd/berth
 
+.PHONY: load
+load: build ## Measure bin/berth against the numbers to hold, some seven minutes; LOAD="-only pages" for a part
+	go run ./internal/load -berth bin/berth $(LOAD)
+
+.PHONY: bench
+bench: ## Benchmarks of the parts that many containers or many browsers make hot
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms . ./internal/fleet ./internal/web ./internal/pve ./internal/store
+
 .PHONY: screenshots
 screenshots: ## Take pictures of every page in every size and theme into tmp/screenshots
 	scripts/setup-tests

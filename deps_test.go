@@ -15,6 +15,7 @@ import (
 var mayImport = map[string][]string{
 	"berth":                           {},
 	"berth/cmd/berth":                 {"berth", "berth/internal/app", "berth/internal/fleet", "berth/internal/pve/pvesim", "berth/internal/store"},
+	"berth/internal/load":             {"berth", "berth/internal/pve/pvesim"},
 	"berth/internal/app":              {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/jobs", "berth/internal/live", "berth/internal/store", "berth/internal/web"},
 	"berth/internal/web":              {"berth", "berth/internal/auth", "berth/internal/fleet", "berth/internal/live", "berth/internal/store", "berth/internal/web/static", "berth/internal/web/ui"},
 	"berth/internal/web/ui":           {"berth/internal/web/static"},

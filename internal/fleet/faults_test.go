@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func TestNodeThatCannotBeReachedRests(t *testing.T) {
 	}
 	sim.ClearFaults()
 	clock.jump(firstRest)
+	r.Refresh()
 	r.wait("it is asked again after its rest", func(s *Snapshot) bool { return answering(40)(s) && allTold(s) })
 }
 
@@ -73,6 +75,7 @@ func TestNodeWithoutNewStatisticsIsStaleAlone(t *testing.T) {
 	r := runWith(t, s, quick, clock.now)
 	r.wait("both are there", answering(2))
 	clock.jump(silentAfter + time.Second)
+	r.Refresh()
 	r.wait("one is stale", func(s *Snapshot) bool { return s.Counts.Unknown == 1 && s.Counts.Running == 1 })
 	if got := r.container(102); got.Unknown != berth.UnknownNode || got.MemoryBytes == 0 {
 		t.Errorf("got %+v, want it stale because of its node, with what was last known", got)
@@ -105,7 +108,7 @@ func TestTaskStormIsLeftToTheList(t *testing.T) {
 	list, tasks := []string{nodeRow("pve1", 1000)}, []string{}
 	for vmid := 101; vmid <= 200; vmid++ {
 		list = append(list, guestRow(vmid, "pve1", ""))
-		tasks = append(tasks, fmt.Sprintf(`{"upid":"UPID:pve1:%08X:00000001:65000000:vzstop:%d:root@pam:","node":"pve1","type":"vzstop","id":"%[2]d","user":"root@pam","starttime":1}`, vmid, vmid))
+		tasks = append(tasks, fmt.Sprintf(`{"upid":"UPID:pve1:%08X:00000001:65000000:vzstop:%d:root@pam:","node":"pve1","type":"vzstop","id":"%[2]d","user":"root@pam","starttime":1,"endtime":2,"status":"OK"}`, vmid, vmid))
 	}
 	server := serveFixture(t, s, map[string]func(int) string{
 		"/cluster/resources": always(rows(list...)),
@@ -120,6 +123,41 @@ func TestTaskStormIsLeftToTheList(t *testing.T) {
 	r.wait("the storm was seen and lists came after it", func(s *Snapshot) bool { return server.callsTo("/cluster/tasks") > 5 })
 	if reads := server.callsTo("/status/current"); reads > 0 {
 		t.Errorf("%d containers were read one by one", reads)
+	}
+}
+
+func TestContainerIsReadWhenItsStopEndsAndNotBefore(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	const task = `{"upid":"UPID:pve1:00000001:00000001:65000000:vzstop:101:root@pam:","node":"pve1","type":"vzstop","id":"101","user":"root@pam","starttime":1%s}`
+	var reads, readsBefore atomic.Int64
+	readsBefore.Store(-1)
+	serveFixture(t, s, map[string]func(int) string{
+		"/cluster/resources": always(rows(nodeRow("pve1", 1000), guestRow(101, "pve1", ""))),
+		"/cluster/tasks": func(n int) string {
+			switch {
+			case n < 3:
+				return "[]"
+			case n < 8:
+				return rows(fmt.Sprintf(task, ""))
+			}
+			if n == 8 {
+				readsBefore.Store(reads.Load())
+			}
+			return rows(fmt.Sprintf(task, `,"endtime":2,"status":"OK"`))
+		},
+		"/nodes/pve1/lxc/101/status/current": func(int) string {
+			reads.Add(1)
+			return `{"vmid":101,"status":"stopped"}`
+		},
+	})
+	r := run(t, s, quick)
+	r.wait("the task has ended and the container is stopped", func(s *Snapshot) bool {
+		c, ok := s.Find("home", 101)
+		return ok && c.Live == berth.LiveStopped && readsBefore.Load() >= 0
+	})
+	if got := readsBefore.Load(); got != 0 {
+		t.Errorf("the container was read %d times while the task ran", got)
 	}
 }
 

@@ -71,7 +71,7 @@ func (f *Fleet) Run(ctx context.Context) {
 		p.start(ctx, &group)
 	}
 	f.mu.Unlock()
-	f.followClusters(ctx, &group)
+	f.followDatabase(ctx, &group)
 }
 
 // Refresh asks every cluster now, also those that would be tried again only later.
@@ -79,7 +79,7 @@ func (f *Fleet) Refresh() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range f.pollers {
-		p.wakeUp()
+		signal(p.wake)
 	}
 }
 

@@ -29,6 +29,23 @@ type identity struct {
 	quorum   beat                 // of the look at the cluster's quorum
 }
 
+// askTracked reads the tracked containers again.
+func (p *poller) askTracked(ctx context.Context) {
+	p.ask(ctx, func(ctx context.Context) func() {
+		tracked, err := p.fleet.store.TrackedContainers(ctx, p.cluster.ID)
+		return func() { p.takeTracked(tracked, err) }
+	})
+}
+
+func (p *poller) takeTracked(tracked []store.Tracked, err error) {
+	if err != nil {
+		p.fleet.log.Error("cannot read the tracked containers of a cluster", "cluster", p.cluster.Name, "error", err)
+		return
+	}
+	p.tracked = tracked // the next list is compared with them; the latest one may be from before they were
+	p.changed = true
+}
+
 func (p *poller) trackedRow(vmid int) *store.Tracked {
 	i, found := slices.BinarySearchFunc(p.tracked, vmid, func(t store.Tracked, vmid int) int { return cmp.Compare(t.VMID, vmid) })
 	if !found {

@@ -128,6 +128,20 @@ func waitTask(t *testing.T, client *pve.Client, upid pve.UPID, err error) {
 	}
 }
 
+func TestContainerTrackedWhileRunningIsNoticed(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		sim := simulate(t, s, pvesim.Options{})
+		r := run(t, s, quick)
+		r.wait("all are there", answering(40))
+		tracked := trackFirst(t, s, sim)
+		r.wait("it has its id", func(s *Snapshot) bool {
+			c, ok := s.Find("home", tracked.VMID)
+			return ok && c.ID == tracked.ID
+		})
+	})
+}
+
 func TestContainerThatMovesKeepsItsIdentity(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)

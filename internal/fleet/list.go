@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -123,8 +124,15 @@ func (p *poller) saveList(ctx context.Context) {
 	defer cancel()
 	p.list.savedAt = p.fleet.now()
 	if err := p.fleet.store.SaveAnswer(ctx, p.cluster.ID, p.list.at, p.list.body); err != nil {
-		p.fleet.log.Error("cannot store the last answer of a cluster", "cluster", p.cluster.Name, "error", err)
+		p.notStored("the last answer of a cluster", err)
 		return
 	}
 	p.list.body = nil
+}
+
+// notStored logs what could not be stored, unless Berth is stopping or the cluster was removed: then nobody misses it.
+func (p *poller) notStored(what string, err error) {
+	if !errors.Is(err, context.Canceled) && berth.CodeOf(err) != berth.NotFound {
+		p.fleet.log.Error("cannot store "+what, "cluster", p.cluster.Name, "error", err)
+	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pace is how often a cluster is asked. A watched cluster gets 60 looks at its tasks, 15 lists and at most 24 reads of single
-// containers a minute, which is 99 calls.
+// Pace is how often a cluster is asked. A watched cluster gets 60 looks at its tasks, 15 lists and at most 23 reads of single
+// containers a minute, which is 98 calls.
 //
 // With it a change made by a task is seen after at most one look at the tasks and one read, so within 1.5 s while calls
 // are quick. A death without a task is seen after the 10 s of Proxmox's statistics and one list: 95 % within 12 s.
@@ -23,7 +23,7 @@ type Pace struct {
 // DefaultPace keeps a watched cluster under 100 calls a minute and shows a change made by a task within 1.5 s.
 func DefaultPace() Pace {
 	return Pace{WatchedResources: 4 * time.Second, WatchedTasks: time.Second, Idle: 12 * time.Second,
-		Reads: 2500 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Clusters: 2 * time.Second}
+		Reads: 2600 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Clusters: 2 * time.Second}
 }
 
 // beat is when a call that is repeated is due.
@@ -42,7 +42,7 @@ func (b *beat) begin(now time.Time) { b.asked, b.underWay, b.again = now, true, 
 // end sets the time of the next call: at its pace, but a slow server is asked less often.
 func (b *beat) end(now time.Time, pace, gap time.Duration) {
 	b.underWay, b.failures = false, 0
-	b.next = b.asked.Add(max(pace, 2*now.Sub(b.asked)))
+	b.next = b.asked.Add(max(pace, min(2*now.Sub(b.asked), slowest)))
 	if b.again {
 		b.soon(gap)
 	}
@@ -54,6 +54,9 @@ func (b *beat) fail(now time.Time, longest time.Duration) {
 	b.underWay = false
 	b.next = now.Add(backOff(b.failures, time.Second, longest))
 	b.failures++
+	if b.again {
+		b.next = now
+	}
 }
 
 // soon brings the next call forward, to gap after the one before at the earliest.
@@ -66,6 +69,14 @@ func (b *beat) soon(gap time.Duration) {
 		b.next = at
 	}
 }
+
+// atOnce has the call made now, or again when it is under way.
+func (b *beat) atOnce() {
+	b.again, b.next = b.underWay, time.Time{}
+}
+
+// slowest is the longest time between two calls that a slow server gets.
+const slowest = 2 * callTimeout
 
 // backOff is how long to wait after so many failures in a row before: first, twice that, ..., up to longest, each
 // between half and all of it.

@@ -16,9 +16,11 @@ import (
 type poller struct {
 	fleet    *Fleet
 	cluster  berth.Cluster
-	client   *pve.Client // nil when the stored connection is not usable; health says why
-	wake     chan struct{}
+	client   *pve.Client   // nil when the stored connection is not usable; health says why
+	wake     chan struct{} // ask at once
+	reload   chan struct{} // the tracked containers have changed in the database
 	cancel   context.CancelFunc
+	done     chan struct{} // closed when run has ended
 	calls    sync.WaitGroup
 	outcomes chan func()
 
@@ -42,7 +44,7 @@ type poller struct {
 // newPoller makes a poller that knows the last known state of its cluster. A connection that cannot be used is not an
 // error here: the cluster is shown as failing, with the reason.
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
-	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), outcomes: make(chan func(), readsAtOnce),
+	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
 		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, health: Health{State: Connecting},
 		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
 	var err error
@@ -73,14 +75,18 @@ func (p *poller) connect(ctx context.Context) {
 
 func (p *poller) start(ctx context.Context, group *sync.WaitGroup) {
 	ctx, p.cancel = context.WithCancel(ctx)
-	group.Go(func() { p.run(ctx) })
+	group.Go(func() {
+		defer close(p.done)
+		p.run(ctx)
+	})
 }
 
 func (p *poller) stop() { p.cancel() }
 
-func (p *poller) wakeUp() {
+// signal leaves word in a channel of one, unless it is there already.
+func signal(c chan<- struct{}) {
 	select {
-	case p.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -102,7 +108,10 @@ func (p *poller) run(ctx context.Context) {
 			p.saveFacts(context.WithoutCancel(ctx))
 			return
 		case <-p.wake:
-			p.list.next, p.tasks.next = time.Time{}, time.Time{}
+			p.list.atOnce()
+			p.tasks.atOnce()
+		case <-p.reload:
+			p.askTracked(ctx)
 		case outcome := <-p.outcomes:
 			outcome()
 			p.takeOutcomes()

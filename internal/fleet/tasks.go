@@ -79,7 +79,7 @@ func (p *poller) follow(news []pve.TaskRow) {
 			continue
 		}
 		_, listed := p.list.row(vmid)
-		if listed {
+		if listed && !onlyBegins(&news[i]) {
 			vmids[vmid] = true
 		}
 		needsList = needsList || changesTheList(news[i].Type)
@@ -105,6 +105,16 @@ func containerOf(row *pve.TaskRow) (vmid int, ok bool) {
 	}
 	vmid, err := strconv.Atoi(row.ID)
 	return vmid, err == nil && vmid > 0
+}
+
+// onlyBegins tells whether a task has just begun whose container stays as it was until its end, so that a read now would
+// tell nothing.
+func onlyBegins(row *pve.TaskRow) bool {
+	switch row.Type {
+	case "vzstart", "vzstop", "vzshutdown", "vzreboot":
+		return row.Running()
+	}
+	return false
 }
 
 func changesTheList(kind string) bool {

@@ -44,8 +44,7 @@ func (b *browser) another() *browser {
 
 // page is an answer of Berth.
 type page struct {
-	html string
-	wire int           // compressed bytes
+	wire []byte        // compressed
 	took time.Duration // until the last byte
 }
 
@@ -62,24 +61,24 @@ func (b *browser) get(ctx context.Context, path string) (page, error) {
 	}
 	defer response.Body.Close()
 	wire, err := io.ReadAll(response.Body)
-	p := page{wire: len(wire), took: time.Since(start)}
-	if err != nil {
-		return p, err
+	p := page{wire: wire, took: time.Since(start)}
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s", path, response.Status)
 	}
-	if response.StatusCode != http.StatusOK {
-		return p, fmt.Errorf("GET %s: %s", path, response.Status)
-	}
-	p.html, err = unzip(wire)
 	return p, err
 }
 
-func unzip(wire []byte) (string, error) {
-	in, err := gzip.NewReader(bytes.NewReader(wire))
+// html is the page as it reads. Only pages that are looked at are decompressed, which is work of other machines.
+func (p page) html() string {
+	in, err := gzip.NewReader(bytes.NewReader(p.wire))
 	if err != nil {
-		return "", err
+		return ""
 	}
 	html, err := io.ReadAll(in)
-	return string(html), err
+	if err != nil {
+		return ""
+	}
+	return string(html)
 }
 
 // waitFor reloads a page until it is as wanted.
@@ -121,7 +120,7 @@ var (
 
 // count is how many containers match, as the page says; -1 when it does not.
 func (p page) count() int {
-	if m := countPattern.FindStringSubmatch(p.html); m != nil {
+	if m := countPattern.FindStringSubmatch(p.html()); m != nil {
 		n, _ := strconv.Atoi(m[1]) // digits
 		return n
 	}
@@ -129,7 +128,7 @@ func (p page) count() int {
 }
 
 // fresh tells whether the page shows containers whose state is known now.
-func (p page) fresh() bool { return strings.Contains(p.html, `data-status="running"`) }
+func (p page) fresh() bool { return strings.Contains(p.html(), `data-status="running"`) }
 
 // row is a container as a page or the stream shows it.
 type row struct {
@@ -148,7 +147,7 @@ func rowsOf(html string) []row {
 
 // livePath is the event stream that the page opens.
 func (p page) livePath() (string, error) {
-	m := livePattern.FindStringSubmatch(p.html)
+	m := livePattern.FindStringSubmatch(p.html())
 	if m == nil {
 		return "", fmt.Errorf("the page opens no event stream")
 	}

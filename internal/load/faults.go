@@ -56,8 +56,7 @@ func measureTrouble(ctx context.Context, s sizes, w *site, r *report, t trouble)
 		return err
 	}
 	t.begin(w.sim)
-	defer w.sim.ClearFaults()
-	defer w.sim.SetNodeOnline(sickNode, true)
+	defer w.heal()
 	if err := w.browser.waitFor(ctx, path, func(p page) bool { return count(p, row{status: "unknown"}) >= wanted }); err != nil {
 		return err
 	}
@@ -71,13 +70,23 @@ func measureTrouble(ctx context.Context, s sizes, w *site, r *report, t trouble)
 	}
 	r.atMost(t.name+": p95 of the page, times that of the healthy one", float64(quantile(sick, 0.95))/float64(quantile(healthy, 0.95)), 1.2, "")
 	r.exactly(t.name+": containers shown as unknown", count(after, row{status: "unknown"}), wanted)
+	w.heal()
+	if err := w.browser.waitFor(ctx, path, func(p page) bool { return count(p, row{status: "unknown"}) == 0 }); err != nil {
+		return err
+	}
 	return a.leave()
+}
+
+// heal ends every trouble.
+func (w *site) heal() {
+	w.sim.ClearFaults()
+	w.sim.SetNodeOnline(sickNode, true)
 }
 
 // count is how many rows of a page are on the node and in the state of like; empty stands for any.
 func count(p page, like row) int {
 	n := 0
-	for _, c := range rowsOf(p.html) {
+	for _, c := range rowsOf(p.html()) {
 		if (like.node == "" || like.node == c.node) && (like.status == "" || like.status == c.status) {
 			n++
 		}

@@ -11,6 +11,9 @@ import (
 
 // measureIdle looks at the processor time while nobody watches.
 func measureIdle(ctx context.Context, s sizes, w *site, r *report) error {
+	if err := w.settled(ctx); err != nil {
+		return err
+	}
 	calls := w.calls()
 	cpu, err := w.berth.cpuOf(func() error { return wait(ctx, s.idle) })
 	if err != nil {
@@ -92,7 +95,7 @@ func churn(ctx context.Context, w *site, perSecond int) (changes int, err error)
 	tick := time.NewTicker(time.Second / time.Duration(max(perSecond, 1)))
 	defer tick.Stop()
 	end := time.After(crowdTime)
-	for _, c := range rowsOf(p.html) {
+	for _, c := range rowsOf(p.html()) {
 		if c.status != "running" && c.status != "stopped" {
 			continue
 		}

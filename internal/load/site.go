@@ -99,6 +99,24 @@ func (w *site) close() error {
 // calls is how many calls Berth has made to Proxmox VE since the start.
 func (w *site) calls() int { return w.sim.Calls() - w.other.calls() }
 
+// settled waits until Berth has read every container once, which it does in the minutes after a cluster was connected.
+func (w *site) settled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	reads := func() int { return w.sim.CallsTo("/nodes/{node}/lxc/") }
+	for {
+		before := reads()
+		if err := wait(ctx, 2*time.Second); err != nil {
+			return fmt.Errorf("wait until Berth has read every container: %w", err)
+		}
+		if reads()-before <= 1 {
+			return nil
+		}
+	}
+}
+
+const settleTimeout = 4 * time.Minute
+
 // wait passes the time; the error is that of a ctx that ended.
 func wait(ctx context.Context, d time.Duration) error {
 	select {

@@ -11,8 +11,11 @@ import (
 	"berth/internal/store/sqlc"
 )
 
-// topicClusters is the revision that changes with the set of clusters.
-const topicClusters = "clusters"
+// The revisions: of the set of clusters, and of what is kept of containers.
+const (
+	topicClusters   = "clusters"
+	topicContainers = "containers"
+)
 
 // Clusters lists all clusters by name.
 func (s *Store) Clusters(ctx context.Context) ([]berth.Cluster, error) {
@@ -96,11 +99,20 @@ func (s *Store) ClusterSecret(ctx context.Context, id string) (string, error) {
 
 // ClustersRevision gives a number that grows whenever any process adds, changes or removes a cluster. It is cheap to ask.
 func (s *Store) ClustersRevision(ctx context.Context) (int64, error) {
-	n, err := s.look().Revision(ctx, topicClusters)
+	return s.revision(ctx, topicClusters)
+}
+
+// ContainersRevision gives a number that grows whenever any process changes what TrackedContainers lists. It is cheap to ask.
+func (s *Store) ContainersRevision(ctx context.Context) (int64, error) {
+	return s.revision(ctx, topicContainers)
+}
+
+func (s *Store) revision(ctx context.Context, topic string) (int64, error) {
+	n, err := s.look().Revision(ctx, topic)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil // no cluster was ever added
+		return 0, nil // nothing was ever added
 	}
-	return n, explain("read the revision of the clusters", err)
+	return n, explain("read the revision of the "+topic, err)
 }
 
 // ClusterByName gives one cluster; NotFound when there is none of that name.

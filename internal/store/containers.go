@@ -84,7 +84,7 @@ func (s *Store) Track(ctx context.Context, t Tracked) (Tracked, error) {
 			ID: t.ID, ClusterID: t.ClusterID, VMID: int64(t.VMID), Node: t.Node, Hostname: t.Hostname,
 			Lifecycle: string(t.Lifecycle), TemplateID: template, CreatedAt: now, UpdatedAt: now,
 		})
-		return exactly(rows, err, berth.Conflict, "Container %d of cluster %s is already known.", t.VMID, cluster)
+		return containersChanged(ctx, q, rows, err, berth.Conflict, "Container %d of cluster %s is already known.", t.VMID, cluster)
 	})
 	if err != nil {
 		return Tracked{}, err
@@ -126,7 +126,7 @@ func templateID(ctx context.Context, q *sqlc.Queries, name string) (sql.NullStri
 func (s *Store) Moved(ctx context.Context, id, node, hostname string) error {
 	return s.change(ctx, "note where container "+id+" is", func(q *sqlc.Queries) error {
 		rows, err := q.Moved(ctx, sqlc.MovedParams{ID: id, Node: node, Hostname: hostname, UpdatedAt: millis(s.now())})
-		return exactly(rows, err, berth.NotFound, "There is no such container.")
+		return containersChanged(ctx, q, rows, err, berth.NotFound, "There is no such container.")
 	})
 }
 
@@ -134,7 +134,7 @@ func (s *Store) Moved(ctx context.Context, id, node, hostname string) error {
 func (s *Store) SetLifecycle(ctx context.Context, id string, l berth.Lifecycle) error {
 	return s.change(ctx, "set the lifecycle of container "+id, func(q *sqlc.Queries) error {
 		rows, err := q.SetLifecycle(ctx, sqlc.SetLifecycleParams{ID: id, Lifecycle: string(l), UpdatedAt: millis(s.now())})
-		return exactly(rows, err, berth.NotFound, "There is no such container.")
+		return containersChanged(ctx, q, rows, err, berth.NotFound, "There is no such container.")
 	})
 }
 
@@ -143,8 +143,16 @@ func (s *Store) SetLifecycle(ctx context.Context, id string, l berth.Lifecycle) 
 func (s *Store) MarkGone(ctx context.Context, id string, at time.Time) error {
 	return s.change(ctx, "mark container "+id+" as gone", func(q *sqlc.Queries) error {
 		rows, err := q.MarkGone(ctx, sqlc.MarkGoneParams{ID: id, GoneAt: sql.NullInt64{Int64: millis(at), Valid: true}, UpdatedAt: millis(s.now())})
-		return exactly(rows, err, berth.NotFound, "There is no such container.")
+		return containersChanged(ctx, q, rows, err, berth.NotFound, "There is no such container.")
 	})
+}
+
+// containersChanged is exactly, and tells other processes if there was a change.
+func containersChanged(ctx context.Context, q *sqlc.Queries, rows int64, err error, code berth.Code, format string, args ...any) error {
+	if err := exactly(rows, err, code, format, args...); err != nil {
+		return err
+	}
+	return q.BumpRevision(ctx, topicContainers)
 }
 
 func trackedOf(r sqlc.TrackedContainerRow) Tracked {

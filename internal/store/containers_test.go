@@ -120,3 +120,28 @@ func TestCredentialsOfAServiceOutliveItsUpdatesAndRevealingIsAudited(t *testing.
 		wantError(t, err, berth.NotFound, "There is no such service.")
 	})
 }
+
+func TestRevisionGrowsWithEveryChangeOfContainers(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		home := addCluster(t, s, "home", "secret")
+		before := must(s.ContainersRevision(ctx))(t)
+		web := track(t, s, home, 101)
+		for name, change := range map[string]func() error{
+			"moved":     func() error { return s.Moved(ctx, web.ID, "pve2", "web") },
+			"lifecycle": func() error { return s.SetLifecycle(ctx, web.ID, berth.LifecycleError) },
+			"services":  func() error { return s.SaveServices(ctx, web.ID, nil) },
+			"gone":      func() error { return s.MarkGone(ctx, web.ID, noon) },
+		} {
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			after := must(s.ContainersRevision(ctx))(t)
+			if after <= before {
+				t.Errorf("%s: the revision is %d after %d", name, after, before)
+			}
+			before = after
+		}
+	})
+}

@@ -26,7 +26,10 @@ func (s *Store) SaveServices(ctx context.Context, containerID string, services [
 				return err
 			}
 		}
-		return removeOthers(ctx, q, containerID, services)
+		if err := removeOthers(ctx, q, containerID, services); err != nil {
+			return err
+		}
+		return q.BumpRevision(ctx, topicContainers)
 	})
 }
 

@@ -2,14 +2,12 @@ package web
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/a-h/templ"
 
@@ -119,14 +117,15 @@ func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Pag
 	return p
 }
 
-var gzipWriters = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a valid one
-	return w
-}}
-
 // render writes a page once it is complete, so that a failure on the way never shows half a page.
 func render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	return renderAround(w, r, status, page, zippedPart{})
+}
+
+// renderAround is render of a page that has the part in it.
+func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, part zippedPart) error {
 	var b bytes.Buffer
+	b.Grow(part.length + frameSize)
 	if err := page.Render(r.Context(), &b); err != nil {
 		return err
 	}
@@ -134,20 +133,16 @@ func render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept-Encoding")
-	if !acceptsGzip(r) {
-		w.WriteHeader(status)
-		_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
+	if acceptsGzip(r) {
+		writeZipped(w, status, zipAround(b.Bytes(), part))
 		return nil
 	}
-	h.Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
-	zip := gzipWriters.Get().(*gzip.Writer)
-	defer gzipWriters.Put(zip)
-	zip.Reset(w)
-	_, _ = b.WriteTo(zip)
-	_ = zip.Close()
+	_, _ = b.WriteTo(w) // the browser has gone: nobody to tell
 	return nil
 }
+
+const frameSize = 64 << 10 // of a page without its list, roughly
 
 // secured sets the headers that keep a page from doing what it never needs to do.
 func secured(next http.Handler) http.Handler {

@@ -89,7 +89,11 @@ type moreLink struct {
 
 // newDashboardPage tells what the dashboard shows of a snapshot.
 func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time) dashboardPage {
-	view := snapshot.View(params.Query, params.Sort, 0, now)
+	limit := params.Limit
+	if params.Group != noGroup {
+		limit = 0 // groups tell how many are in them
+	}
+	view := snapshot.View(params.Query, params.Sort, limit, now)
 	many := len(snapshot.Clusters) > 1
 	return dashboardPage{
 		RefreshURL: params.part("/refresh"),
@@ -99,7 +103,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
 		Empty:      newEmptyList(view, params),
-		More:       newMoreLink(view, params),
+		More:       newMoreLink(entries(view.Containers, params.Group), params),
 		Columns:    newColumnHeads(params),
 		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
 		Many:       many,
@@ -143,7 +147,9 @@ var sortTexts = map[berth.SortField]string{
 	berth.SortMemory: "Memory", berth.SortDisk: "Disk", berth.SortUptime: "Uptime", berth.SortVMID: "VMID", berth.SortNode: "Node",
 }
 
-var groupTexts = map[group]string{noGroup: "None", byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
+const nothing = "None" // chosen in a menu
+
+var groupTexts = map[group]string{noGroup: nothing, byNode: "Node", byCluster: "Cluster", byTag: "Tag", byTemplate: "Template", byStatus: "Status"}
 
 // biggestFirst tells for which sorts people want the largest value first.
 var biggestFirst = map[berth.SortField]bool{
@@ -237,11 +243,12 @@ func noneText(query string) string {
 	return "No matching containers"
 }
 
-func newMoreLink(view fleet.View, params viewParams) moreLink {
-	if params.Limit >= view.Matching {
+// newMoreLink leads to what follows in a list of so many entries.
+func newMoreLink(all int, params viewParams) moreLink {
+	if params.Limit >= all {
 		return moreLink{}
 	}
-	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, view.Matching), URL: params.part("/more")}
+	return moreLink{Text: fmt.Sprintf("%d of %d are shown; show more", params.Limit, all), URL: params.part("/more")}
 }
 
 // itemsTarget is the element that holds the items of the list.
@@ -306,7 +313,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	}
 	frame := s.frame(r, "Containers", ui.Containers)
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem))
+	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem), current.zippedList())
 }
 
 // getList answers the search form with everything that depends on the query, as partials. A query that cannot be read
@@ -323,7 +330,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("HX-Replace-Url", params.at("/"))
+	w.Header().Set("HX-Replace-Url", params.address())
 	return render(w, r, http.StatusOK, everything(current))
 }
 

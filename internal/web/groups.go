@@ -38,6 +38,18 @@ func newListItems(containers []*berth.Container, by group, limit int, many bool)
 	return groupedItems(containers, by, limit, many)
 }
 
+// entries counts the lines of the list besides the heads of groups: a container has one in each of its groups.
+func entries(containers []*berth.Container, by group) int {
+	if by == noGroup {
+		return len(containers)
+	}
+	all := 0
+	for _, c := range containers {
+		all += len(groupsOf(c, by))
+	}
+	return all
+}
+
 func groupedItems(containers []*berth.Container, by group, limit int, many bool) []listItem {
 	members := map[string][]*berth.Container{}
 	for _, c := range containers {

@@ -33,7 +33,7 @@ func newEvent(name, data string) *message {
 
 func newMessage(id, text string) *message {
 	m := &message{plain: []byte(text), id: id}
-	m.deflated = sync.OnceValue(func() []byte { return deflate(m.plain) })
+	m.deflated = sync.OnceValue(func() []byte { return small.deflate(m.plain) })
 	return m
 }
 
@@ -46,17 +46,27 @@ func writeData(b *strings.Builder, data string) {
 	b.WriteString("\n")
 }
 
-var flateWriters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is a valid one
-	return w
-}}
+// deflater compresses at one level.
+type deflater struct{ writers sync.Pool }
+
+var (
+	small = newDeflater(flate.DefaultCompression) // for what is made once and sent to many
+	quick = newDeflater(flate.BestSpeed)          // for what is made anew for each request
+)
+
+func newDeflater(level int) *deflater {
+	return &deflater{sync.Pool{New: func() any {
+		w, _ := flate.NewWriter(nil, level) // the level is a valid one
+		return w
+	}}}
+}
 
 // deflate compresses into blocks that refer to nothing before them and end on a byte, so that they fit into the
 // middle of any gzip stream.
-func deflate(plain []byte) []byte {
+func (d *deflater) deflate(plain []byte) []byte {
 	var b bytes.Buffer
-	w := flateWriters.Get().(*flate.Writer)
-	defer flateWriters.Put(w)
+	w := d.writers.Get().(*flate.Writer)
+	defer d.writers.Put(w)
 	w.Reset(&b)
 	_, _ = w.Write(plain) // a buffer does not fail
 	_ = w.Flush()

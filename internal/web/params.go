@@ -100,7 +100,10 @@ func (p viewParams) values() url.Values {
 // at gives the address of path for p.
 func (p viewParams) at(path string) string { return addressOf(path, p.values()) }
 
-func (p viewParams) href() templ.SafeURL { return templ.SafeURL(p.at("/")) }
+// address is where p is shown. It is not /, which opens with the view that the user starts with.
+func (p viewParams) address() string { return p.at("/containers") }
+
+func (p viewParams) href() templ.SafeURL { return templ.SafeURL(p.address()) }
 
 // part gives the address of a part of the page for p, which holds everything that makes views differ.
 func (p viewParams) part(path string, more ...string) string {

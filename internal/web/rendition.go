@@ -26,10 +26,11 @@ type rendition struct {
 	keys     []string // of the containers of items
 	digest   string   // of all that is shown; equal digests show the same
 
-	before string                // digest of the rendition before
-	update *message              // from the one before to this one; nil when there was none
-	whole  func() *message       // from anything to this one
-	made   map[itemKey]itemPiece // items that need not be rendered again
+	before     string                // digest of the rendition before
+	update     *message              // from the one before to this one; nil when there was none
+	whole      func() *message       // from anything to this one
+	zippedList func() zippedPart     // the list, for pages
+	made       map[itemKey]itemPiece // items that need not be rendered again
 }
 
 // The pieces besides the items of the list, each an element of its own.
@@ -70,6 +71,7 @@ func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, 
 		return nil, err
 	}
 	r.digest = r.digestOfAll()
+	r.zippedList = sync.OnceValue(r.zipList)
 	r.whole = sync.OnceValue(func() *message { return newUpdate(r.digest, r.wholePartials()) })
 	if before != nil { // made now, not when it is asked for: otherwise every rendition would keep the ones before it alive
 		r.before, r.update = before.digest, newUpdate(r.digest, r.partialsSince(before))
@@ -187,20 +189,20 @@ func (r *rendition) partialsSince(before *rendition) string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
 		if r.pieces[i] != before.pieces[i] {
-			writePartial(&b, target, r.pieces[i])
+			r.writePiece(&b, i, target)
 		}
 	}
 	if !r.sameOrder(before) {
-		writePartial(&b, "#list", r.listHTML())
+		writePartial(&b, "#list", morph, r.listHTML())
 		return b.String()
 	}
 	for i, p := range r.items {
 		switch old := before.items[i]; {
 		case p.html == old.html:
 		case p.figures != "" && p.withoutFigures() == old.withoutFigures():
-			writePartial(&b, "#"+p.id+"-figures", p.figures)
+			writePartial(&b, "#"+p.id+"-figures", morph, p.figures)
 		default:
-			writePartial(&b, "#"+p.id, p.html)
+			writePartial(&b, "#"+p.id, morph, p.html)
 		}
 	}
 	return b.String()
@@ -210,9 +212,9 @@ func (r *rendition) partialsSince(before *rendition) string {
 func (r *rendition) wholePartials() string {
 	var b strings.Builder
 	for i, target := range pieceTargets {
-		writePartial(&b, target, r.pieces[i])
+		r.writePiece(&b, i, target)
 	}
-	writePartial(&b, "#list", r.listHTML())
+	writePartial(&b, "#list", morph, r.listHTML())
 	return b.String()
 }
 
@@ -233,24 +235,50 @@ func (r *rendition) continues(shorter *rendition) bool {
 	return true
 }
 
+const listStart = `<div id="list"`
+
 // listHTML is the element #list with everything in it.
 func (r *rendition) listHTML() string {
-	html, err := toHTML(list(r.page, r.params.Layout, r.itemsHTML(0)))
-	if err != nil {
-		return `<div id="list"></div>` // a strings.Builder does not fail, and nothing else in it can
+	items := r.itemsHTML(0)
+	var b strings.Builder
+	b.Grow(len(items) + 4096)
+	if err := list(r.page, r.params.Layout, items).Render(context.Background(), &b); err != nil {
+		return listStart + `></div>` // a strings.Builder does not fail, and nothing else in it can
 	}
-	return html
+	return b.String()
+}
+
+func (r *rendition) zipList() zippedPart {
+	html := r.listHTML()
+	return zippedPart{start: listStart, length: len(html), deflated: quick.deflate([]byte(html))}
 }
 
 // itemsHTML is the HTML of the items from the given one on.
 func (r *rendition) itemsHTML(from int) string {
+	size := 0
+	for _, p := range r.items[from:] {
+		size += len(p.html)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	for _, p := range r.items[from:] {
 		b.WriteString(p.html)
 	}
 	return b.String()
 }
 
-func writePartial(b *strings.Builder, target, html string) {
-	fmt.Fprintf(b, `<hx-partial hx-target="%s" hx-swap="outerMorph">%s</hx-partial>`, target, html)
+const morph = "outerMorph" // keeps focus, menus and scroll position
+
+// writePiece writes the partial of a piece. The end of the list is always a new element: the one that is there has seen
+// itself come into view, which makes it load once only.
+func (r *rendition) writePiece(b *strings.Builder, i int, target string) {
+	swap := morph
+	if i == pieceMore {
+		swap = "outerHTML"
+	}
+	writePartial(b, target, swap, r.pieces[i])
+}
+
+func writePartial(b *strings.Builder, target, swap, html string) {
+	fmt.Fprintf(b, `<hx-partial hx-target="%s" hx-swap="%s">%s</hx-partial>`, target, swap, html)
 }

@@ -174,6 +174,28 @@ func TestViewsThatNobodyUsesAreDropped(t *testing.T) {
 	}
 }
 
+func TestPagesAroundASharedPartAreOneGzipStream(t *testing.T) {
+	t.Parallel()
+	const start = "<ol>"
+	part := start + strings.Repeat("<li>a part that others show too</li>", 1000)
+	for name, page := range map[string]string{
+		"in the middle": "<ul>" + part + "</ul>", "at the start": part + "</ul>", "at the end": "<ul>" + part, "nothing else": part, "not in it": "<ul></ul>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zip := zipAround([]byte(page), zippedPart{start: start, length: len(part), deflated: quick.deflate([]byte(part))})
+			in, err := gzip.NewReader(bytes.NewReader(zip))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(in) // checks length and sum
+			if err != nil || string(got) != page {
+				t.Errorf("got %d bytes and %v, want %d", len(got), err, len(page))
+			}
+		})
+	}
+}
+
 func TestAgesInWords(t *testing.T) {
 	t.Parallel()
 	c := running(101, "a")

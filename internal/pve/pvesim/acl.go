@@ -102,13 +102,21 @@ func (w *world) rightsOf(u caller, path string) rights {
 	if u.user == "root@pam" && u.token == "" {
 		return w.everything
 	}
-	key := u.String() + " " + path
+	key := w.rightsKey(u, path)
 	if r, ok := w.rightsCache[key]; ok {
 		return r
 	}
 	r := w.findRights(u, path)
 	w.rightsCache[key] = r
 	return r
+}
+
+// rightsKey names a set of rights in the cache. Guests without grants of their own share one set per pool.
+func (w *world) rightsKey(u caller, path string) string {
+	if strings.HasPrefix(path, "/vms/") && w.acl[path] == nil {
+		path = "/vms/ in pool " + w.poolOf(path)
+	}
+	return u.String() + " " + path
 }
 
 func (w *world) findRights(u caller, path string) rights {

@@ -34,12 +34,16 @@ func (s *Sim) control(req *http.Request) *response {
 	return a
 }
 
+// orders are what can be posted, for somebody who looks.
+var orders = []string{"faults", "faults/clear", "nodes/NAME/online", "nodes/NAME/offline", "quorum/on", "quorum/off", "tickets/expire",
+	"containers/VMID/kill", "containers/VMID/stuck", "containers/VMID/unstuck", "containers/VMID/lock/NAME", "containers/VMID/unlock"}
+
 func (s *Sim) command(method string, path []string, body []byte) (any, error) {
 	what := strings.Join(path, "/")
 	if method == http.MethodGet {
 		switch what {
 		case "":
-			return obj{"url": s.URL(), "fingerprint": s.Fingerprint(), "calls": s.Calls(), "ssh": s.SSHAddr()}, nil
+			return obj{"url": s.URL(), "fingerprint": s.Fingerprint(), "calls": s.Calls(), "ssh": s.SSHAddr(), "orders": orders}, nil
 		case "requests":
 			return s.Requests(), nil
 		}

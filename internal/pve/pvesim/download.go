@@ -1,6 +1,7 @@
 package pvesim
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -145,7 +146,7 @@ func (c *call) readUpload(out params) error {
 	parts := multipart.NewReader(c.req.Body, kind["boundary"])
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package pvesim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +184,15 @@ func TestMigrationMovesTheContainer(t *testing.T) {
 	if r := u.do(t, "POST", "/nodes/pve1/lxc/101/migrate", "target=pve1"); r.fields["errors"].(map[string]any)["target"] != "target is local node." {
 		t.Errorf("to itself: %d %s", r.status, r.body)
 	}
-	if got := u.task(t, "POST", "/nodes/pve1/lxc/101/migrate", "target=pve3", "restart=1"); got != "OK" {
+	u.ok(t, "PUT", "/nodes/pve1/lxc/101/config", "mp0=tank:1,mp=/data")
+	info := u.ok(t, "GET", "/nodes/pve1/lxc/101/migrate").(map[string]any)
+	if got := fmt.Sprint(info["allowed-nodes"], info["not-allowed-nodes"]); got != "[pve2] map[pve3:map[unavailable-storages:[tank]]]" {
+		t.Errorf("where it may go: %s", got)
+	}
+	if got := u.task(t, "POST", "/nodes/pve1/lxc/101/migrate", "target=pve3", "restart=1"); !strings.Contains(got, "storage 'tank' is not available on node 'pve3'") {
+		t.Errorf("to a node without its storage: %s", got)
+	}
+	if got := u.task(t, "POST", "/nodes/pve1/lxc/101/migrate", "target=pve3", "restart=1", "target-storage=tank:local-lvm,local-lvm:local-lvm"); got != "OK" {
 		t.Fatalf("migrate: %s", got)
 	}
 	if r := u.do(t, "GET", "/nodes/pve1/lxc/101/status/current"); r.status != 500 {

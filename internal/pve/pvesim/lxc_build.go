@@ -1,6 +1,7 @@
 package pvesim
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 // create is the body of vzcreate and vzrestore. When it fails, a new container vanishes without a trace.
 func (t *task) create(k *creation, ct *container) error {
 	err := t.holding(k.vmid, func() error { return t.build(k, ct) })
-	if err == errKilled {
+	if errors.Is(err, errKilled) {
 		return err // a killed worker cleans nothing up
 	}
 	if err != nil {

@@ -83,7 +83,7 @@ func statusCurrent(c *call) (any, error) {
 func interfaces(c *call) (any, error) {
 	ct, err := c.guest()
 	if err != nil || !ct.running {
-		return nil, nil
+		return nil, nil //nolint:nilerr // as Proxmox VE: 200 and null on any vmid
 	}
 	out := []obj{c.ifaceRow("lo", "00:00:00:00:00:00", []string{"127.0.0.1/8", "::1/128"})}
 	for _, n := range ct.nics() {

@@ -2,6 +2,7 @@ package pvesim
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -103,6 +104,9 @@ func (t *task) migrate(vmid int, target *node, restart bool, mapping map[string]
 				err = ct.checkLock()
 			}
 			if err == nil {
+				err = ct.placeable(&t.sim.world, target, mapping)
+			}
+			if err == nil {
 				wasRunning = ct.running
 				t.sim.change(ct, func() { ct.conf["lock"] = "migrate" })
 			}
@@ -149,9 +153,6 @@ func (t *task) move(ct *container, target *node, mapping map[string]string) erro
 		}
 		delete(st.set(ct.node), v.name)
 		to := s.world.storage(mapped(mapping, st.id))
-		if to == nil {
-			return errors.New("storage '" + mapped(mapping, st.id) + "' does not exist")
-		}
 		f := splitProperties(value, "volume")
 		f["volume"] = to.allocate(target, ct.vmid, v.size, time.Now())
 		ct.conf[key] = printProperties(f, "volume")
@@ -162,6 +163,24 @@ func (t *task) move(ct *container, target *node, mapping map[string]string) erro
 	tick, _ := s.tickOf(target, time.Now())
 	ct.sample.tick = tick
 	s.change(ct, func() { delete(ct.conf, "lock") })
+	return nil
+}
+
+// placeable fails when a local volume has no storage on the target node.
+func (ct *container) placeable(w *world, target *node, mapping map[string]string) error {
+	for key, value := range ct.conf {
+		st, v := w.volume(ct.node, splitProperties(value, "volume")["volume"])
+		if !isDisk(key) || v == nil || st.shared {
+			continue
+		}
+		id := mapped(mapping, st.id)
+		switch to := w.storage(id); {
+		case to == nil:
+			return fmt.Errorf("storage '%s' does not exist", id)
+		case !to.on(target):
+			return fmt.Errorf("storage '%s' is not available on node '%s'", id, target.name)
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package pvesim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -38,15 +39,12 @@ func (p *pct) run(ctx context.Context, c shell.Command) int {
 		fmt.Fprintf(c.Stderr, "ERROR: unknown command 'pct %s'\n", args[0])
 		return pctFailed
 	}
-	switch err := verb(ctx, c, args[1], args[2:]).(type) {
-	case nil:
-		return 0
-	case exitStatus:
-		return int(err)
-	default:
-		fmt.Fprintln(c.Stderr, err)
-		return pctFailed
+	err := verb(ctx, c, args[1], args[2:])
+	if status, ok := errors.AsType[exitStatus](err); ok || err == nil {
+		return int(status)
 	}
+	fmt.Fprintln(c.Stderr, err)
+	return pctFailed
 }
 
 // exitStatus is the status of a program that ran.

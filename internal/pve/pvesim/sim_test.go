@@ -194,7 +194,7 @@ func TestResourcesShowTheWholeCluster(t *testing.T) {
 	for _, row := range list {
 		kinds[row["type"].(string)]++
 	}
-	if kinds["lxc"] != 40 || kinds["node"] != 3 || kinds["storage"] != 12 || kinds["pool"] < 4 {
+	if kinds["lxc"] != 40 || kinds["node"] != 3 || kinds["storage"] != 11 || kinds["pool"] < 4 {
 		t.Errorf("rows by type: %v", kinds)
 	}
 	gitea := list["lxc/101"]

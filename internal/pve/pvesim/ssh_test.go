@@ -78,6 +78,10 @@ func TestPctOverSSH(t *testing.T) {
 			}
 		})
 	}
+	out, errs, _ := remote(t, dialNode(t, s, "pve2"), `pct exec 108 -- sh -c "docker ps --format '{{.Names}} {{.Ports}}'; ss -H -ltn | grep -c :2283; systemctl is-active docker"`, "")
+	if out != "immich 0.0.0.0:2283->2283/tcp\n1\nactive\n" {
+		t.Errorf("docker in container 108: %q %q", out, errs)
+	}
 	kinds := map[string]bool{}
 	for _, row := range root(t, s).ok(t, "GET", "/nodes/pve1/tasks").([]any) {
 		kinds[fmt.Sprint(row.(map[string]any)["type"])] = true

@@ -12,6 +12,7 @@ import (
 type storage struct {
 	id, kind string
 	content  []string
+	nodes    []string // that it is on, nil for all
 	shared   bool
 	total    int64
 	base     int64 // used by things that are not simulated
@@ -43,8 +44,8 @@ func (w *world) storage(id string) *storage {
 	return nil
 }
 
-// on tells whether a storage is usable on a node at all.
-func (st *storage) on(*node) bool { return true }
+// on tells whether a storage is defined for a node.
+func (st *storage) on(n *node) bool { return st.nodes == nil || contains(st.nodes, n.name) }
 
 // set is the volumes that a node sees.
 func (st *storage) set(n *node) map[string]*volume {
@@ -124,7 +125,7 @@ func (w *world) free(n *node, volid string) {
 }
 
 func (w *world) buildStorages(born time.Time) error {
-	rows, err := readTable("storages.txt", 6)
+	rows, err := readTable("storages.txt", 7)
 	if err != nil {
 		return err
 	}
@@ -135,6 +136,9 @@ func (w *world) buildStorages(born time.Time) error {
 			return fmt.Errorf("storage %q: size %q, used %q", r[0], r[4], r[5])
 		}
 		st := &storage{id: r[0], kind: r[1], content: strings.Split(r[2], ","), shared: r[3] == "yes", total: gib << 30, sets: map[string]map[string]*volume{}}
+		if r[6] != "*" {
+			st.nodes = strings.Split(r[6], ",")
+		}
 		st.base = st.total / 100 * percent / 2
 		w.storages = append(w.storages, st)
 	}

@@ -80,8 +80,8 @@ func (st *storage) definition() obj {
 	case "nfs":
 		row["server"], row["export"], row["path"] = "192.0.2.60", "/export/pve", "/mnt/pve/"+st.id
 	}
-	if st.shared && st.kind != "nfs" {
-		row["shared"] = 1
+	if st.nodes != nil {
+		row["nodes"] = joinComma(st.nodes)
 	}
 	return row
 }

@@ -165,11 +165,9 @@ func deleteVolume(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	id := "@" + st.id
+	id := st.id
 	if owner := backupOwner(name); owner != 0 {
 		id = fmt.Sprintf("%d@%s", owner, st.id)
-	} else {
-		id = st.id
 	}
 	node := c.node
 	return c.start("imgdel", id, func(t *task) error {

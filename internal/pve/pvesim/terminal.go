@@ -40,37 +40,48 @@ func (s *Sim) attach(vmid int, sock *socket) (*viewer, error) {
 	if ct == nil || !ct.running {
 		return nil, fmt.Errorf("lxc-console: %d: tools/lxc_console.c: main: 129 %d is not running", vmid, vmid)
 	}
-	t := s.consoles.terminals[vmid]
-	if t == nil {
-		var err error
-		if t, err = s.beginTerminal(ct); err != nil {
-			return nil, err
-		}
+	v := &viewer{sock: sock, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	if v.terminal = s.consoles.terminals[vmid]; v.terminal != nil {
+		v.terminal.join(v)
+		return v, nil
 	}
-	v := &viewer{terminal: t, sock: sock, wake: make(chan struct{}, 1), gone: make(chan struct{})}
-	t.mu.Lock()
-	t.viewers[v] = true
-	t.mu.Unlock()
+	t, err := s.newTerminal(ct)
+	if err != nil {
+		return nil, err
+	}
+	v.terminal = t
+	t.join(v) // before anything is printed: nothing is printed twice
+	s.begin(t, ct)
 	return v, nil
 }
 
-// beginTerminal starts what cmode says: a login prompt, or a root shell.
-func (s *Sim) beginTerminal(ct *container) (*terminal, error) {
+func (t *terminal) join(v *viewer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.viewers[v] = true
+}
+
+func (s *Sim) newTerminal(ct *container) (*terminal, error) {
 	t := &terminal{viewers: map[*viewer]bool{}, typed: make(chan []byte)}
 	tty, err := shell.NewTTY(t)
 	if err != nil {
 		return nil, err
 	}
 	t.tty = tty
+	s.consoles.terminals[ct.vmid] = t
+	return t, nil
+}
+
+// begin starts what cmode says: a login prompt, or a root shell. The terminal ends with it.
+func (s *Sim) begin(t *terminal, ct *container) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	t.cancel, t.ended = cancel, ctx.Done()
 	s.running.Go(t.keyboard)
-	s.consoles.terminals[ct.vmid] = t
 	box, asRoot, vmid := s.inside(ct), ct.conf["cmode"] == "shell", ct.vmid
 	s.running.Go(func() {
 		defer cancel()
-		box.Login(ctx, tty, asRoot)
-		tty.Close()
+		box.Login(ctx, t.tty, asRoot)
+		t.tty.Close()
 		s.mu.Lock()
 		if s.consoles.terminals[vmid] == t {
 			delete(s.consoles.terminals, vmid)
@@ -78,7 +89,6 @@ func (s *Sim) beginTerminal(ct *container) (*terminal, error) {
 		s.mu.Unlock()
 		t.end()
 	})
-	return t, nil
 }
 
 // keyboard hands typed bytes to the terminal. It may block there while viewers come and go.

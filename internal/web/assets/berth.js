@@ -71,13 +71,20 @@
     answered = performance.now() - Number(event.detail.data);
     tellFreshness();
   });
-  onLive("htmx:sse:after:connection", (event) => event.detail.connection.status === 200 && setBroken(false));
+  // A hidden tab has no stream. That it connects again when it is shown is no interruption.
+  let returning = false;
+  document.addEventListener("visibilitychange", () => (returning = !document.hidden && !broken));
+  onLive("htmx:sse:after:connection", (event) => {
+    returning = false;
+    if (event.detail.connection.status === 200) setBroken(false);
+  });
   onLive("htmx:sse:error", (event) => {
     if (event.detail.status === 401 || event.detail.status === 403) location.reload();
+    returning = false;
     setBroken(true);
   });
   onLive("htmx:sse:before:connection", (event) => {
-    if (event.detail.connection.attempt > 0 && !document.hidden) setBroken(true);
+    if (event.detail.connection.attempt > 0 && !document.hidden && !returning) setBroken(true);
   });
   // What the page shows, so that the end of the list can ask for what follows.
   onLive("htmx:sse:after:message", (event) => {

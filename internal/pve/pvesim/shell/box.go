@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -100,9 +101,6 @@ func New(s Spec) *Box {
 	for _, name := range strings.Fields("coreutils bash tzdata ca-certificates") {
 		b.packages[name] = knownPackages()[name].version
 	}
-	for _, sv := range s.Services {
-		b.addService(sv)
-	}
 	b.commands = commandTable()
 	for name, prog := range s.Programs {
 		b.commands[name] = func(p *proc) int {
@@ -116,10 +114,34 @@ func New(s Spec) *Box {
 		}
 		b.tree.put("/usr/bin/"+name, &file{mode: 0o755, owner: "root:root", data: []byte("\x7fELF")})
 	}
+	b.seedServices(s.Services)
 	for _, name := range []string{"/bin/sh", b.rootShell()} {
 		b.tree.put(name, &file{mode: 0o755, owner: "root:root", data: []byte("\x7fELF")})
 	}
 	return b
+}
+
+// seedServices puts the services of the spec in place, with the commands of their packages. Where docker runs, the
+// others are containers of it.
+func (b *Box) seedServices(list []Service) {
+	byUnit := map[string]string{}
+	for name, k := range knownPackages() {
+		if k.unit != "" && (byUnit[k.unit] == "" || name < byUnit[k.unit]) {
+			byUnit[k.unit] = name
+		}
+	}
+	docker := slices.ContainsFunc(list, func(s Service) bool { return s.Name == "docker" })
+	for _, s := range list {
+		if docker && s.Port > 0 && s.Name != "sshd" {
+			b.dockerUp(&dockerContainer{name: s.Name, image: s.Name + ":latest", ports: [][2]int{{s.Port, s.Port}}, running: s.Running})
+			continue
+		}
+		if name := byUnit[s.Name]; name != "" {
+			b.installPackage(name, knownPackages()[name], false)
+			delete(b.services, s.Name)
+		}
+		b.addService(s)
+	}
 }
 
 // osRelease are NAME, VERSION_ID and codename by distribution.

@@ -9,7 +9,7 @@ import (
 )
 
 func sorter(p *proc) int {
-	flags, rest := p.options("kto")
+	flags, rest := p.options("kto key=k field-separator=t output=o")
 	texts, code := p.inputs(rest)
 	all := lines(strings.Join(texts, ""))
 	slices.SortStableFunc(all, func(a, b string) int {
@@ -81,7 +81,7 @@ func ranges(text string) func(int) bool {
 }
 
 func cut(p *proc) int {
-	flags, rest := p.options("dfc")
+	flags, rest := p.options("dfc delimiter=d fields=f characters=c")
 	texts, code := p.inputs(rest)
 	sep := flags["d"]
 	if sep == "" {

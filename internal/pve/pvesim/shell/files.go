@@ -68,7 +68,7 @@ func (p *proc) listOne(f *file, name string, flags map[string]string) {
 }
 
 func mkdir(p *proc) int {
-	flags, rest := p.options("m")
+	flags, rest := p.options("m mode=m")
 	p.box.mu.Lock()
 	defer p.box.mu.Unlock()
 	for _, name := range rest {

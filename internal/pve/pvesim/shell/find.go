@@ -91,7 +91,7 @@ func readlink(p *proc) int {
 }
 
 func mktemp(p *proc) int {
-	flags, rest := p.options("pt")
+	flags, rest := p.options("pt tmpdir=p suffix")
 	name := "tmp.XXXXXXXXXX"
 	if len(rest) > 0 {
 		name = rest[0]

@@ -46,7 +46,7 @@ func posix(expr string, extended bool) string {
 var bracket = regexp.MustCompile(`(\[\[:\w+:\]\])`)
 
 func grep(p *proc) int {
-	flags, rest := p.options("eABCm")
+	flags, rest := p.options("eABCm regexp=e max-count=m")
 	expr, given := flags["e"]
 	if !given {
 		if len(rest) == 0 {

@@ -224,9 +224,9 @@ func (s *session) exec(ctx context.Context, args []string) error {
 		}
 		return true
 	})
-	var in io.Reader = hc.Stdin
-	if hc.Stdin == nil {
-		in = bytes.NewReader(nil)
+	in := io.Reader(bytes.NewReader(nil))
+	if hc.Stdin != nil {
+		in = hc.Stdin
 	}
 	job, done := foreground(ctx, args[0])
 	defer done()

@@ -109,7 +109,7 @@ func chown(p *proc) int {
 
 // install copies with a mode, or makes directories with -d.
 func install(p *proc) int {
-	flags, rest := p.options("mog")
+	flags, rest := p.options("mog mode=m owner=o group=g")
 	child := *p
 	if has(flags, "d") {
 		child.args = append([]string{"mkdir", "-p"}, rest...)
@@ -136,7 +136,7 @@ func install(p *proc) int {
 }
 
 func stat(p *proc) int {
-	flags, rest := p.options("c")
+	flags, rest := p.options("c format=c")
 	p.box.mu.Lock()
 	defer p.box.mu.Unlock()
 	for _, name := range rest {

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"fmt"
+	"io"
 	"path"
 	"strings"
 )
@@ -76,9 +77,14 @@ func (p *proc) removeAll(names []string) int {
 
 // apt is apt-get, apt and apt-cache.
 func apt(p *proc) int {
-	_, rest := p.options("ot")
+	flags, rest := p.options("ot option=o target-release=t")
 	if len(rest) == 0 {
 		return 0
+	}
+	if has(flags, "q", "quiet") {
+		quiet := *p
+		quiet.out = io.Discard
+		p = &quiet
 	}
 	names := rest[1:]
 	switch rest[0] {
@@ -128,7 +134,7 @@ func (b *Box) listPackages(p *proc, format string) {
 
 // dpkg is dpkg, dpkg-query and rpm.
 func dpkg(p *proc) int {
-	flags, rest := p.options("f")
+	flags, rest := p.options("f showformat=f")
 	switch {
 	case has(flags, "print-architecture"):
 		p.printf("amd64\n")
@@ -170,7 +176,7 @@ func (p *proc) queryPackages(flags map[string]string, names []string) int {
 
 // apk of Alpine does not start what it installs.
 func apk(p *proc) int {
-	_, rest := p.options("tXp")
+	_, rest := p.options("tXp virtual=t repository=X root=p")
 	if len(rest) == 0 {
 		return 0
 	}

@@ -169,9 +169,11 @@ func (b *Box) versionOf(command string) string {
 	return "1.0"
 }
 
-// options splits flags off: "-rf" gives r and f. Flags in withValue take the next word or the rest of theirs.
-func (p *proc) options(withValue string) (flags map[string]string, rest []string) {
+// options splits flags off: "-rf" gives r and f. The spec names the flags with a value: first the letters together, then
+// long names, which may stand for a letter: "o output=o retry".
+func (p *proc) options(spec string) (flags map[string]string, rest []string) {
 	flags = map[string]string{}
+	letters, long := optionSpec(spec)
 	words := p.args[1:]
 	for i := 0; i < len(words); i++ {
 		w := words[i]
@@ -179,26 +181,58 @@ func (p *proc) options(withValue string) (flags map[string]string, rest []string
 		case w == "--":
 			return flags, append(rest, words[i+1:]...)
 		case strings.HasPrefix(w, "--"):
-			name, value, _ := strings.Cut(w[2:], "=")
-			flags[name] = value
-		case len(w) > 1 && w[0] == '-':
-			for j := 1; j < len(w); j++ {
-				f := w[j : j+1]
-				if !strings.Contains(withValue, f) {
-					flags[f] = ""
-					continue
-				}
-				if flags[f] = w[j+1:]; flags[f] == "" && i+1 < len(words) {
-					i++
-					flags[f] = words[i]
-				}
-				break
+			name, value, inline := strings.Cut(w[2:], "=")
+			key, takes := long[name]
+			if takes && !inline && i+1 < len(words) {
+				i++
+				value = words[i]
 			}
+			if !takes {
+				key = name
+			}
+			flags[key] = value
+		case len(w) > 1 && w[0] == '-':
+			i += shortOptions(flags, w[1:], letters, words[i+1:])
 		default:
 			rest = append(rest, w)
 		}
 	}
 	return flags, rest
+}
+
+// optionSpec reads the spec of options: letters, and the key of each long name.
+func optionSpec(spec string) (letters string, long map[string]string) {
+	long = map[string]string{}
+	for i, token := range strings.Fields(spec) {
+		name, key, alias := strings.Cut(token, "=")
+		switch {
+		case i == 0 && !alias:
+			letters = token
+		case alias:
+			long[name] = key
+		default:
+			long[name] = name
+		}
+	}
+	return letters, long
+}
+
+// shortOptions reads a cluster such as "rf" or "n5" and returns how many of the next words it took.
+func shortOptions(flags map[string]string, cluster, letters string, next []string) int {
+	for j := range len(cluster) {
+		f := cluster[j : j+1]
+		if !strings.Contains(letters, f) {
+			flags[f] = ""
+			continue
+		}
+		flags[f] = cluster[j+1:]
+		if flags[f] == "" && len(next) > 0 {
+			flags[f] = next[0]
+			return 1
+		}
+		return 0
+	}
+	return 0
 }
 
 func has(flags map[string]string, names ...string) bool {

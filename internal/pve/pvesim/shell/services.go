@@ -135,31 +135,41 @@ func rcStatus(p *proc) int {
 	return 0
 }
 
-// ss lists listening sockets; -p adds the process, -H leaves the head line out.
+// ss lists listening sockets; -p adds the process, -H leaves the head line out. The kind of socket is shown only
+// when more than one kind was asked for.
 func ss(p *proc) int {
 	flags, _ := p.options("")
+	tcp, udp := has(flags, "t", "tcp"), has(flags, "u", "udp")
+	if !tcp && !udp {
+		tcp, udp = true, true
+	}
+	kind := func(name string) string {
+		if tcp && udp {
+			return fmt.Sprintf("%-5s ", name)
+		}
+		return ""
+	}
 	if !has(flags, "H", "no-header") {
-		p.printf("Netid State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n")
+		p.printf("%sState  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n", kind("Netid"))
 	}
 	for _, s := range p.box.Running() {
-		if s.Port == 0 || has(flags, "u") && !has(flags, "t") && s.Port != 53 {
-			continue
-		}
 		process := ""
-		if has(flags, "p") {
+		if has(flags, "p", "processes") {
 			process = fmt.Sprintf(" users:((\"%s\",pid=%d,fd=6))", s.Name, p.box.pidOf(s.Name))
 		}
-		p.printf("tcp   LISTEN 0      511          0.0.0.0:%-6d      0.0.0.0:*   %s\n", s.Port, process)
-		if s.Port == 53 && has(flags, "u") {
-			p.printf("udp   UNCONN 0      0            0.0.0.0:%-6d      0.0.0.0:*   %s\n", s.Port, process)
+		if s.Port != 0 && tcp {
+			p.printf("%sLISTEN 0      511          0.0.0.0:%-6d      0.0.0.0:*   %s\n", kind("tcp"), s.Port, process)
+		}
+		if s.Port == 53 && udp {
+			p.printf("%sUNCONN 0      0            0.0.0.0:%-6d      0.0.0.0:*   %s\n", kind("udp"), s.Port, process)
 		}
 	}
 	return 0
 }
 
 func journalctl(p *proc) int {
-	flags, _ := p.options("unpo")
-	unit := strings.TrimSuffix(flags["u"]+flags["unit"], ".service")
+	flags, _ := p.options("unpo unit=u lines=n priority=p output=o since until")
+	unit := strings.TrimSuffix(flags["u"], ".service")
 	p.box.mu.Lock()
 	var out []string
 	for _, line := range p.box.journal {
@@ -168,7 +178,7 @@ func journalctl(p *proc) int {
 		}
 	}
 	p.box.mu.Unlock()
-	if n, err := strconv.Atoi(flags["n"] + flags["lines"]); err == nil {
+	if n, err := strconv.Atoi(flags["n"]); err == nil {
 		out = out[max(0, len(out)-n):]
 	}
 	if len(out) == 0 {

@@ -111,17 +111,11 @@ func sleep(p *proc) int {
 	}
 	total := time.Duration(0)
 	for _, a := range p.args[1:] {
-		unit := time.Second
-		if n := len(a) - 1; n > 0 {
-			if u, is := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour}[a[n]]; is {
-				unit, a = u, a[:n]
-			}
-		}
-		f, err := strconv.ParseFloat(a, 64)
+		d, err := duration(a)
 		if err != nil {
 			return p.fail(1, "invalid time interval '%s'", a)
 		}
-		total += time.Duration(f * float64(unit))
+		total += d
 	}
 	t := time.NewTimer(total)
 	defer t.Stop()
@@ -131,6 +125,18 @@ func sleep(p *proc) int {
 	case <-p.ctx.Done():
 		return 130
 	}
+}
+
+// duration reads 5, 0.2, 10s, 3m or 1h.
+func duration(text string) (time.Duration, error) {
+	unit := time.Second
+	if n := len(text) - 1; n > 0 {
+		if u, is := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour}[text[n]]; is {
+			unit, text = u, text[:n]
+		}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return time.Duration(f * float64(unit)), err
 }
 
 func uptime(p *proc) int {

@@ -43,7 +43,7 @@ func (p *proc) control(verb, name string, now bool) int {
 }
 
 func systemctl(p *proc) int {
-	flags, rest := p.options("tpnHM")
+	flags, rest := p.options("tpnHM type=t property=p lines=n host=H machine=M state output")
 	if len(rest) == 0 {
 		rest = []string{"list-units"}
 	}
@@ -161,9 +161,9 @@ func (p *proc) show(flags map[string]string, s *Service) {
 		state, sub, pid = "active", "running", p.box.pidOf(s.Name)
 	}
 	all := [][2]string{{"Id", s.Name + ".service"}, {"LoadState", "loaded"}, {"ActiveState", state}, {"SubState", sub}, {"MainPID", strconv.Itoa(pid)}, {"Description", s.Name}, {"ExecStart", s.Command}}
-	want := flags["property"] + "," + flags["p"]
+	want := flags["p"]
 	for _, kv := range all {
-		if want != "," && !contains(strings.Split(want, ","), kv[0]) {
+		if want != "" && !contains(strings.Split(want, ","), kv[0]) {
 			continue
 		}
 		if has(flags, "value") {

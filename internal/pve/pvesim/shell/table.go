@@ -1,7 +1,9 @@
 package shell
 
 import (
+	"context"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ func commandTable() map[string]command {
 		"systemctl": systemctl, "service": serviceCmd, "rc-service": serviceCmd, "rc-update": rcUpdate, "rc-status": rcStatus, "ss": ss, "netstat": ss, "journalctl": journalctl, "logger": logger,
 		"apt-get": apt, "apt": apt, "apt-cache": apt, "dpkg": dpkg, "dpkg-query": dpkg, "apk": apk, "dnf": dnf, "yum": dnf, "zypper": dnf, "pacman": dnf, "rpm": dpkg,
 		"npm": npm, "npx": npm, "pip": pip, "pip3": pip, "docker": docker, "docker-compose": docker, "curl": curl, "wget": curl, "ip": ip, "git": git, "python3": python,
-		"setsid": wrap, "nohup": wrap, "nice": wrap, "ionice": wrap, "timeout": wrap, "sudo": wrap, "su": su, "time": wrap, "stdbuf": wrap,
+		"setsid": wrap, "nohup": wrap, "nice": wrap, "ionice": wrap, "timeout": timeout, "sudo": wrap, "su": su, "time": wrap, "stdbuf": wrap,
 		"echo": builtin, "printf": builtin, "pwd": builtin, "stty": stty, "kill": succeed, "pkill": succeed, "pgrep": pgrep, "yes": succeed,
 	}
 	quiet := "sync tar unzip gzip gunzip bunzip2 zcat gpg update-ca-certificates locale-gen update-locale dpkg-reconfigure debconf-set-selections timedatectl " +
@@ -146,7 +148,29 @@ func which(p *proc) int {
 	return code
 }
 
-// wrap runs the program behind setsid, nohup, nice, timeout and sudo.
+// timeout ends a program after a while, with status 124.
+func timeout(p *proc) int {
+	_, rest := p.options("ks")
+	if len(rest) < 2 {
+		return p.fail(125, "missing operand")
+	}
+	limit, err := duration(rest[0])
+	if err != nil {
+		return p.fail(125, "invalid time interval '%s'", rest[0])
+	}
+	child := *p
+	ctx, cancel := context.WithTimeout(p.ctx, limit)
+	defer cancel()
+	child.ctx, child.args = ctx, p.args[slices.Index(p.args, rest[0])+1:]
+	child.depth++
+	code := child.run()
+	if ctx.Err() != nil && p.ctx.Err() == nil {
+		return 124
+	}
+	return code
+}
+
+// wrap runs the program behind setsid, nohup, nice and sudo.
 func wrap(p *proc) int {
 	words := p.args[1:]
 	for len(words) > 0 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
@@ -155,9 +179,6 @@ func wrap(p *proc) int {
 		if takesValue && len(words) > 0 {
 			words = words[1:]
 		}
-	}
-	if strings.HasSuffix(p.args[0], "timeout") && len(words) > 0 {
-		words = words[1:]
 	}
 	child := *p
 	child.args = words

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -40,14 +41,15 @@ func tail(p *proc) int { return p.part(false) }
 func (p *proc) part(first bool) int {
 	words := p.args
 	for i, w := range words {
-		if len(w) > 1 && w[0] == '-' && w[1] >= '0' && w[1] <= '9' {
+		isValue := i > 0 && (words[i-1] == "-n" || words[i-1] == "-c")
+		if !isValue && len(w) > 1 && w[0] == '-' && w[1] >= '0' && w[1] <= '9' {
 			words[i] = "-n" + w[1:]
 		}
 	}
-	flags, rest := p.options("nc")
+	flags, rest := p.options("nc lines=n bytes=c")
 	if has(flags, "c") && first && len(rest) == 0 {
 		n, _ := strconv.ParseInt(flags["c"], 10, 64)
-		if _, err := io.CopyN(p.out, p.in, n); err != nil && err != io.EOF {
+		if _, err := io.CopyN(p.out, p.in, n); err != nil && !errors.Is(err, io.EOF) {
 			return 1
 		}
 		return 0

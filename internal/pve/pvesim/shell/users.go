@@ -8,7 +8,7 @@ import (
 
 // useradd is useradd, adduser, groupadd, addgroup and usermod.
 func useradd(p *proc) int {
-	flags, rest := p.options("dsugGcpheK")
+	flags, rest := p.options("dsugGcpheK home-dir=d home=d shell=s uid=u gid=g groups=G comment=c ingroup=G password=p gecos=c expiredate=e")
 	if len(rest) == 0 {
 		return p.fail(2, "missing name")
 	}
@@ -35,8 +35,8 @@ func useradd(p *proc) int {
 func (p *proc) newUser(name string, flags map[string]string, tool string) int {
 	b := p.box
 	home, sh := flags["d"], flags["s"]
-	if v := flags["home"]; v != "" {
-		home = v
+	if tool == "adduser" && flags["h"] != "" { // of busybox
+		home = flags["h"]
 	}
 	if home == "" {
 		home = "/home/" + name

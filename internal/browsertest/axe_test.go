@@ -10,8 +10,8 @@ import (
 var axeScript = sync.OnceValues(func() ([]byte, error) { return os.ReadFile("../../node_modules/axe-core/axe.min.js") })
 
 // axe gives what axe-core finds wrong with the page as it is now and calls serious or critical. It is brought in over
-// the debugging protocol, which the content security policy of the page does not bind. rules is empty for all.
-func (p *Page) axe(rules string) []string {
+// the debugging protocol, which the content security policy of the page does not bind.
+func (p *Page) axe() []string {
 	p.t.Helper()
 	script, err := axeScript()
 	if err != nil {
@@ -20,7 +20,7 @@ func (p *Page) axe(rules string) []string {
 	if !Eval[bool](p, `"axe" in window`) {
 		Eval[bool](p, string(script)+"\n;true")
 	}
-	found := Eval[[]violation](p, `axe.run(document, { resultTypes: ["violations"]`+rules+` }).then(result => result.violations
+	found := Eval[[]violation](p, `axe.run(document, { resultTypes: ["violations"] }).then(result => result.violations
 		.filter(v => v.impact === "serious" || v.impact === "critical")
 		.map(v => ({ rule: v.id, help: v.help, nodes: v.nodes.length, first: v.nodes[0].html, why: v.nodes[0].failureSummary })))`)
 	var problems []string
@@ -29,9 +29,6 @@ func (p *Page) axe(rules string) []string {
 	}
 	return problems
 }
-
-// onlyColours are the rules that depend on the theme.
-const onlyColours = `, runOnly: ["color-contrast"]`
 
 type violation struct {
 	Rule, Help, First, Why string

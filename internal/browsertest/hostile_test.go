@@ -1,0 +1,42 @@
+package browsertest
+
+import (
+	"testing"
+
+	"berth/internal/pve/pvesim"
+	"berth/internal/store/storetest"
+)
+
+// Names and tags that Proxmox VE would refuse, as an edited file on a node holds them.
+func TestHostileTextIsText(t *testing.T) {
+	t.Parallel()
+	b := startBusy(t, storetest.Options(t, storetest.SQLite), often, pvesim.Options{Containers: 3})
+	const evil = `<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>"\'><hx-partial hx-target="body">gone</hx-partial>`
+	p := b.SignIn(Desktop, "/")
+	p.Wait(allCards + " === 3")
+	for key, value := range map[string]string{"hostname": evil, "tags": evil} { // by an update of the stream
+		if err := b.Sim.SetConfig(101, key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Wait(`document.querySelector('[data-vmid="101"] .card-link')?.innerText === ` + quoted(evil))
+	for _, path := range []string{"/", "/containers?layout=table&columns=tags", "/?group=tag", "/containers/home:101", "/?q=" + "%3Cimg"} {
+		p.Goto(b.App.URL() + path)
+		p.Wait(`document.querySelector('#list').innerText.includes("window.hurt=1")`)
+		checkUnhurt(t, p, path)
+	}
+	p.Press("/")
+	p.Press("tag:")
+	p.Wait(`document.querySelector('#completions').innerText.includes("onerror")`)
+	p.Click("[data-open-palette]")
+	p.Press("101")
+	p.Wait(`document.querySelector('#palette').innerText.includes("onerror")`)
+	checkUnhurt(t, p, "completion and palette")
+}
+
+func checkUnhurt(t *testing.T, p *Page, where string) {
+	t.Helper()
+	if Eval[bool](p, `!!window.hurt || !!document.querySelector('img[onerror], hx-partial, body script, #list script')`) {
+		t.Errorf("%s: text of a container became markup", where)
+	}
+}
