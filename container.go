@@ -44,6 +44,7 @@ type Container struct {
 	Services         []Service
 	CreatedAt        time.Time // zero when not known
 	SeenAt           time.Time // when Proxmox last told about it
+	Pending          *Pending  // what is being done to it; nil: nothing
 }
 
 // Key identifies a container among all clusters, whether tracked or only discovered: "home/101".

@@ -1,6 +1,9 @@
 package berth
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Job is durable work: it survives crashes and restarts, and it always ends in one of the final states.
 type Job struct {
@@ -14,14 +17,15 @@ type Job struct {
 
 	Actor, ActorID, Source string // who asked for it, as in Actor
 
-	State    JobState
-	Step     string // what it does now, in words
-	Done     int    // how much of Total is done; both 0 when that is not known
-	Total    int
-	Ref      string // Proxmox's task (UPID), if any
-	Message  string // how it ended, in words
-	Attempts int    // how often a worker took it up
-	CancelBy string // who asked to cancel it, if anybody
+	State      JobState
+	Step       string // what it does now, in words
+	Done       int    // how much of Total is done; both 0 when that is not known
+	Total      int
+	Checkpoint string // JSON; what its kind keeps for going on after a crash
+	Ref        string // Proxmox's task (UPID), if any
+	Message    string // how it ended, in words
+	Attempts   int    // how often a worker took it up
+	CancelBy   string // who asked to cancel it, if anybody
 
 	CreatedAt time.Time
 	StartedAt time.Time // zero while it is queued
@@ -63,4 +67,23 @@ type Pending struct {
 	By     string // name of the user
 	JobID  string
 	Since  time.Time
+}
+
+// Task is a task of Proxmox VE, from whoever: the web interface of Proxmox, a backup plan, pct on a node, or a job of Berth.
+type Task struct {
+	Cluster   string
+	Node      string
+	UPID      string
+	Type      string // vzstart, vzdump, ...
+	Subject   string // key of the container; empty if it is about none or several
+	User      string // USER@REALM or USER@REALM!TOKEN
+	Own       bool   // Berth's token started it
+	StartedAt time.Time
+	EndedAt   time.Time // zero while it runs
+	Exit      string    // OK, WARNINGS: 2, or why it failed; empty while it runs
+}
+
+// Failed tells whether the task has ended without success.
+func (t *Task) Failed() bool {
+	return !t.EndedAt.IsZero() && t.Exit != "OK" && !strings.HasPrefix(t.Exit, "WARNINGS: ")
 }

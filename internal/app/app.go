@@ -15,6 +15,7 @@ import (
 	"berth"
 	"berth/internal/auth"
 	"berth/internal/fleet"
+	"berth/internal/jobs"
 	"berth/internal/live"
 	"berth/internal/store"
 	"berth/internal/web"
@@ -34,13 +35,15 @@ type App struct {
 
 	log      *slog.Logger
 	fleet    *fleet.Fleet
+	jobs     *jobs.Jobs
+	actions  *fleet.Actions
 	web      *web.Server
 	listener net.Listener
 	server   *http.Server
 
 	cancel context.CancelFunc
 	group  sync.WaitGroup
-	failed chan error // the HTTP server ended by itself
+	failed chan error // the HTTP server ended by itself, or the jobs could not start
 }
 
 const (
@@ -65,10 +68,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Pace == (fleet.Pace{}) {
 		o.Pace = fleet.DefaultPace()
 	}
-	a := &App{Store: s, log: o.Log, listener: listener, failed: make(chan error, 1)}
+	a := &App{Store: s, log: o.Log, listener: listener, failed: make(chan error, 2)}
 	hub := &live.Hub{}
 	a.fleet = fleet.New(s, hub, o.Log, time.Now, o.Pace)
-	if err := a.fleet.Load(ctx); err != nil {
+	a.jobs, err = jobs.New(ctx, s, hub, o.Log, jobs.Options{})
+	if err == nil {
+		a.actions = fleet.NewActions(a.fleet, a.jobs, fleet.DefaultPatience())
+		err = a.fleet.Load(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
 	a.web = web.New(s, a.fleet, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
@@ -107,7 +115,11 @@ func (a *App) Start() {
 	var ctx context.Context
 	ctx, a.cancel = context.WithCancel(context.Background())
 	a.group.Go(func() { a.fleet.Run(ctx) })
+	a.group.Go(func() { a.actions.Run(ctx) })
 	a.group.Go(func() { a.keepHouse(ctx) })
+	if err := a.jobs.Start(); err != nil {
+		a.failed <- err
+	}
 	a.group.Go(func() {
 		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("serve the web interface: %w", err)
@@ -124,9 +136,20 @@ func (a *App) Stop() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()
 	}
+	err = errors.Join(err, a.stopJobs())
 	a.cancel()
 	a.group.Wait()
 	return errors.Join(err, a.Store.Close())
+}
+
+// stopJobs lets the jobs under way be given back, whatever time the requests took.
+func (a *App) stopJobs() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := a.jobs.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the jobs: %w", err)
+	}
+	return nil
 }
 
 // Run starts, waits until ctx ends or the server fails, and stops.

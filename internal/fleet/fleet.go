@@ -26,6 +26,7 @@ type Fleet struct {
 	publish  sync.Mutex // held while a snapshot is replaced
 
 	watchers watchers
+	pending  atomic.Pointer[pendingByPlace]
 
 	mu      sync.Mutex
 	pollers map[string]*poller // by cluster id

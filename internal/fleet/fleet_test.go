@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,11 @@ import (
 	"berth/internal/store/storetest"
 )
 
+// TestMain also is the Berth that is killed, see actions_crash_test.go.
 func TestMain(m *testing.M) {
+	if os.Getenv(otherBerth) != "" {
+		os.Exit(runOtherBerth())
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("berth/internal/store/storetest.(*server).wait"))
 }
 

@@ -33,6 +33,7 @@ func (p *poller) mergeRow(row *pve.ContainerResource, t *store.Tracked, before *
 	}
 	p.applyFacts(c)
 	p.setStatus(c, before, offline, now)
+	c.Pending = p.fleet.pendingOf(c)
 	after := settled(c, before)
 	p.noticeStart(after, before)
 	return after
@@ -125,5 +126,6 @@ func (p *poller) missing(t *store.Tracked, before *berth.Container, now time.Tim
 		c.Unknown, c.Since = p.missingReason(t.ID, now)
 		keepSince(c, before)
 	}
+	c.Pending = p.fleet.pendingOf(c)
 	return settled(c, before)
 }

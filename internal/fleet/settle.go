@@ -30,7 +30,7 @@ func settled(c, before *berth.Container) *berth.Container {
 
 // sameContainer compares everything that can be seen of a container; SeenAt alone is no change.
 func sameContainer(a, b *berth.Container) bool {
-	return a.ID == b.ID && a.Node == b.Node && a.Hostname == b.Hostname && a.Lifecycle == b.Lifecycle && a.Live == b.Live &&
+	return a.ID == b.ID && samePending(a.Pending, b.Pending) && a.Node == b.Node && a.Hostname == b.Hostname && a.Lifecycle == b.Lifecycle && a.Live == b.Live &&
 		a.Status == b.Status && a.Unknown == b.Unknown && a.Since.Equal(b.Since) && sameFigures(a, b) &&
 		a.Pool == b.Pool && a.Lock == b.Lock && a.HAState == b.HAState && a.PVETemplate == b.PVETemplate && a.Protected == b.Protected && a.OSType == b.OSType && a.Template == b.Template && a.CreatedAt.Equal(b.CreatedAt) &&
 		slices.Equal(a.OddFields, b.OddFields) && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Services, b.Services)
@@ -41,3 +41,5 @@ func sameFigures(a, b *berth.Container) bool {
 		a.MemoryLimitBytes == b.MemoryLimitBytes && a.DiskBytes == b.DiskBytes && a.DiskLimitBytes == b.DiskLimitBytes &&
 		a.NetInBytes == b.NetInBytes && a.NetOutBytes == b.NetOutBytes && a.StartedAt.Equal(b.StartedAt)
 }
+
+func samePending(a, b *berth.Pending) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -24,6 +24,7 @@ type ClusterView struct {
 	Nodes      []berth.Node       // by name
 	Containers []*berth.Container // by VMID
 	Counts     berth.Counts
+	Tasks      []berth.Task   // the latest of Proxmox, newest first, those of Berth included
 	Totals     berth.Totals   // of the last good answer
 	History    []berth.Moment // the last 15 minutes since the start of Berth, oldest first, at most one every 10 s
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"berth"
 	"berth/internal/pve"
 )
 
@@ -14,7 +15,8 @@ const stormOf = 8
 // tasks are the cluster's latest tasks, /cluster/tasks.
 type tasks struct {
 	beat
-	known map[pve.UPID]bool // and whether they have ended; nil before the first look
+	known  map[pve.UPID]bool // and whether they have ended; nil before the first look
+	latest []berth.Task
 }
 
 // askTasks looks for tasks that have begun or ended when it is time to. While the list fails there is no use in it.
@@ -41,6 +43,10 @@ func (p *poller) takeTasks(rows []pve.TaskRow, err error) {
 	first, news := p.tasks.known == nil, p.taskNews(rows)
 	for i := range news {
 		p.noticeCreation(&news[i], !first)
+	}
+	if len(news) > 0 {
+		p.tasks.latest, p.changed = p.latest(rows), true
+		p.noteOutside(news)
 	}
 	if !first {
 		p.follow(news)

@@ -10,6 +10,7 @@ type Topic string
 // The topics.
 const (
 	Fleet Topic = "fleet" // the snapshot of containers, nodes and clusters, or only how fresh it is
+	Jobs  Topic = "jobs"  // jobs that began, went on or ended
 )
 
 // Hub connects publishers with subscribers. The zero value is ready to use.

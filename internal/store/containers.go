@@ -92,6 +92,25 @@ func (s *Store) Track(ctx context.Context, t Tracked) (Tracked, error) {
 	return t, nil
 }
 
+// Track is Store.Track as part of a transaction; a living container that has the VMID already is fine, and its id is given.
+func (tx *Tx) Track(ctx context.Context, t Tracked) (id string, err error) {
+	now := millis(tx.store.now())
+	_, err = tx.q.Track(ctx, sqlc.TrackParams{ID: newID(), ClusterID: t.ClusterID, VMID: int64(t.VMID), Node: t.Node, Hostname: t.Hostname,
+		Lifecycle: string(t.Lifecycle), CreatedAt: now, UpdatedAt: now})
+	if err != nil {
+		return "", err
+	}
+	row, err := tx.q.LivingContainer(ctx, sqlc.LivingContainerParams{ClusterID: t.ClusterID, VMID: int64(t.VMID)})
+	return row.ID, err
+}
+
+// MarkGone is Store.MarkGone as part of a transaction.
+func (tx *Tx) MarkGone(ctx context.Context, id string) error {
+	now := millis(tx.store.now())
+	rows, err := tx.q.MarkGone(ctx, sqlc.MarkGoneParams{ID: id, GoneAt: sql.NullInt64{Int64: now, Valid: true}, UpdatedAt: now})
+	return exactly(rows, err, berth.NotFound, "There is no such container.")
+}
+
 func templateID(ctx context.Context, q *sqlc.Queries, name string) (sql.NullString, error) {
 	if name == "" {
 		return sql.NullString{}, nil

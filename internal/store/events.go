@@ -51,6 +51,27 @@ func (s *Store) AddEvent(ctx context.Context, e berth.Event) error {
 	return s.change(ctx, "add event "+e.Action, func(q *sqlc.Queries) error { return s.addEvent(ctx, q, e) })
 }
 
+// AddEventsOnce adds entries to the history that have an id and a time of their own. Those that are there already are left as
+// they are: several processes may notice the same.
+func (s *Store) AddEventsOnce(ctx context.Context, events []berth.Event) error {
+	return s.change(ctx, "add events", func(q *sqlc.Queries) error {
+		for _, e := range events {
+			details, err := json.Marshal(e.Details)
+			if err != nil {
+				return err
+			}
+			_, err = q.AddEventOnce(ctx, sqlc.AddEventOnceParams{
+				ID: e.ID, At: millis(e.At), Actor: e.Actor, ActorID: e.ActorID, Source: e.Source, Action: e.Action,
+				Cluster: e.Cluster, ContainerID: e.ContainerID, Subject: e.Subject, Details: string(details),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // record adds what the actor does now to the history, as part of the same transaction.
 func (s *Store) record(ctx context.Context, q *sqlc.Queries, actor berth.Actor, e berth.Event) error {
 	e.Actor, e.ActorID, e.Source = actor.Name, actor.ID, actor.Source

@@ -57,7 +57,7 @@ WHERE id = sqlc.arg(id) AND ended_at IS NULL
 RETURNING *;
 
 -- name: ReleaseJob :execrows
-UPDATE jobs SET worker = '' WHERE id = sqlc.arg(id) AND fence = sqlc.arg(fence) AND worker <> '' AND ended_at IS NULL;
+UPDATE jobs SET worker = '', seen_at = sqlc.arg(again_at) WHERE id = sqlc.arg(id) AND fence = sqlc.arg(fence) AND worker <> '' AND ended_at IS NULL;
 
 -- name: RequestCancel :one
 UPDATE jobs SET cancel_by = sqlc.arg(cancel_by), cancel_at = COALESCE(cancel_at, sqlc.arg(cancel_at))
@@ -65,7 +65,8 @@ WHERE id = sqlc.arg(id) AND ended_at IS NULL
 RETURNING *;
 
 -- name: AdoptJobs :many
-UPDATE jobs SET worker = '' WHERE ended_at IS NULL AND worker <> '' AND seen_at < sqlc.arg(stale_before)
+UPDATE jobs SET worker = '', seen_at = sqlc.arg(now)
+WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < sqlc.arg(silent_since)) OR (worker = '' AND seen_at < sqlc.arg(lost_since)))
 RETURNING id;
 
 -- name: StartStep :exec
@@ -87,3 +88,6 @@ SELECT COUNT(*) FROM job_lines WHERE job_id = sqlc.arg(job_id);
 
 -- name: JobLines :many
 SELECT * FROM job_lines WHERE job_id = sqlc.arg(job_id) AND n > sqlc.arg(after) ORDER BY n LIMIT CAST(sqlc.arg(rows) AS BIGINT);
+
+-- name: DeleteJobs :execrows
+DELETE FROM jobs WHERE ended_at < sqlc.arg(ended_before);

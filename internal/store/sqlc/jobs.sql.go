@@ -132,12 +132,19 @@ func (q *Queries) AddJobLine(ctx context.Context, arg AddJobLineParams) error {
 }
 
 const adoptJobs = `-- name: AdoptJobs :many
-UPDATE jobs SET worker = '' WHERE ended_at IS NULL AND worker <> '' AND seen_at < $1
+UPDATE jobs SET worker = '', seen_at = $1
+WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < $2) OR (worker = '' AND seen_at < $3))
 RETURNING id
 `
 
-func (q *Queries) AdoptJobs(ctx context.Context, staleBefore int64) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, adoptJobs, staleBefore)
+type AdoptJobsParams struct {
+	Now         int64
+	SilentSince int64
+	LostSince   int64
+}
+
+func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, adoptJobs, arg.Now, arg.SilentSince, arg.LostSince)
 	if err != nil {
 		return nil, err
 	}
@@ -275,6 +282,18 @@ func (q *Queries) CountJobLines(ctx context.Context, jobID string) (int64, error
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const deleteJobs = `-- name: DeleteJobs :execrows
+DELETE FROM jobs WHERE ended_at < $1
+`
+
+func (q *Queries) DeleteJobs(ctx context.Context, endedBefore sql.NullInt64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteJobs, endedBefore)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const endJob = `-- name: EndJob :one
@@ -651,16 +670,17 @@ func (q *Queries) JobsOfSubject(ctx context.Context, arg JobsOfSubjectParams) ([
 }
 
 const releaseJob = `-- name: ReleaseJob :execrows
-UPDATE jobs SET worker = '' WHERE id = $1 AND fence = $2 AND worker <> '' AND ended_at IS NULL
+UPDATE jobs SET worker = '', seen_at = $1 WHERE id = $2 AND fence = $3 AND worker <> '' AND ended_at IS NULL
 `
 
 type ReleaseJobParams struct {
-	ID    string
-	Fence int64
+	AgainAt int64
+	ID      string
+	Fence   int64
 }
 
 func (q *Queries) ReleaseJob(ctx context.Context, arg ReleaseJobParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, releaseJob, arg.ID, arg.Fence)
+	result, err := q.db.ExecContext(ctx, releaseJob, arg.AgainAt, arg.ID, arg.Fence)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,279 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"berth"
+	"berth/internal/jobs"
+	"berth/internal/live"
+	"berth/internal/pve"
+	"berth/internal/pve/pvesim"
+	"berth/internal/store"
+	"berth/internal/store/storetest"
+)
+
+// otherBerth is the environment variable that makes the test program a Berth that asks for an action and then works on it
+// until it is killed. It holds the action; its arguments are data directory, database and key of the container.
+const otherBerth = "BERTH_FLEET_TEST_ACTION"
+
+func runOtherBerth() int {
+	err := otherBerthMain(berth.ActionRequest{Action: berth.Action(os.Getenv(otherBerth)), StopFirst: true}, os.Args[1], os.Args[2], os.Args[3])
+	fmt.Println("it was not killed:", err)
+	return 1
+}
+
+func otherBerthMain(request berth.ActionRequest, dir, database, key string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := store.Open(ctx, store.Options{DataDir: dir, Database: database})
+	if err != nil {
+		return err
+	}
+	hub, log := &live.Hub{}, slog.New(slog.NewTextHandler(os.Stdout, nil))
+	f := New(s, hub, log, time.Now, quick)
+	j, err := jobs.New(ctx, s, hub, log, jobs.Options{Beat: 100 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	a := NewActions(f, j, hurried)
+	if err := f.Load(ctx); err != nil {
+		return err
+	}
+	if err := j.Start(); err != nil {
+		return err
+	}
+	go f.Run(ctx) // both end with the process
+	go a.Run(ctx)
+	news := hub.Subscribe(live.Fleet)
+	for {
+		_, err := a.Do(ctx, anna, key, request)
+		if err == nil {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		if code := berth.CodeOf(err); code != berth.Unavailable && code != berth.NotFound { // it has not polled yet
+			return err
+		}
+		select {
+		case <-news.News():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// moment is when a Berth is killed: at a request to Proxmox, before it gets there or before its answer gets back.
+type moment struct {
+	name   string
+	method string
+	part   string // of the path; VMID stands for the number
+	after  string // only once such an order was given: its method
+	early  bool   // before the request gets there
+}
+
+var (
+	looking  = moment{name: "while it looks at the container", method: "GET", part: "/lxc/VMID/status/current"}
+	before   = moment{name: "before it gives the order", method: "GET", part: "/tasks?"}
+	ordering = moment{name: "just before the order gets there", method: "POST", part: "/lxc/VMID/status/", early: true}
+	ordered  = moment{name: "before it learns of the order's task", method: "POST", part: "/lxc/VMID/status/"}
+	waiting  = moment{name: "while it waits for the task", method: "GET", part: "/status?", after: "POST"}
+	agreeing = moment{name: "while it waits for the container", method: "GET", part: "/lxc/VMID/status/current", after: "POST"}
+)
+
+// killer stands between Berth and the simulator and kills Berth at a moment.
+type killer struct {
+	moment moment
+	vmid   string
+	proxy  *httputil.ReverseProxy
+
+	mu      sync.Mutex
+	kill    func()
+	ordered bool
+	killed  chan struct{} // closed when it strikes
+}
+
+func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hit := k.hits(r)
+	if hit && k.moment.early {
+		k.strike()
+	}
+	k.proxy.ServeHTTP(w, r)
+	if hit {
+		k.strike()
+	}
+}
+
+// hits tells whether this request is the moment.
+func (k *killer) hits(r *http.Request) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	path := r.URL.Path + "?"
+	about := strings.Contains(path, "/lxc/"+k.vmid) || strings.Contains(path, "/tasks")
+	hit := k.kill != nil && about && r.Method == k.moment.method && strings.Contains(path, strings.ReplaceAll(k.moment.part, "VMID", k.vmid)) &&
+		(k.moment.after == "" || k.ordered) && !strings.Contains(path, "/cluster/")
+	k.ordered = k.ordered || r.Method != http.MethodGet
+	return hit
+}
+
+// strike kills Berth and ends the request without an answer.
+func (k *killer) strike() {
+	k.mu.Lock()
+	kill := k.kill
+	k.kill = nil
+	k.mu.Unlock()
+	if kill != nil {
+		close(k.killed)
+		kill()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// killProxy starts a killer in front of the simulator and connects it as home.
+func killProxy(t *testing.T, s *store.Store, sim *pvesim.Sim, m moment, vmid string) *killer {
+	t.Helper()
+	target, err := url.Parse(sim.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} // it is on this machine
+	k := &killer{moment: m, vmid: vmid, killed: make(chan struct{}), proxy: &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}}
+	server := httptest.NewUnstartedServer(k)
+	server.Config.ErrorLog = k.proxy.ErrorLog
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	print := sha256.Sum256(server.Certificate().Raw)
+	cluster := berth.Cluster{Name: "home", Endpoints: []string{server.URL}, Fingerprint: pve.FormatFingerprint(print)}
+	if _, err := Connect(t.Context(), s, actor, cluster, sim.Token()); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestActionsSurviveKill9(t *testing.T) {
+	t.Parallel()
+	deleting := ordered
+	deleting.method, deleting.part = "DELETE", "/lxc/VMID?"
+	for _, c := range []struct {
+		action   berth.Action
+		database string
+		moment   moment
+	}{
+		{berth.ActionStart, storetest.SQLite, looking},
+		{berth.ActionStart, storetest.SQLite, before},
+		{berth.ActionStart, storetest.SQLite, ordering},
+		{berth.ActionStart, storetest.SQLite, ordered},
+		{berth.ActionStart, storetest.SQLite, waiting},
+		{berth.ActionStart, storetest.SQLite, agreeing},
+		{berth.ActionStart, storetest.Postgres, ordering},
+		{berth.ActionStart, storetest.Postgres, ordered},
+		{berth.ActionStart, storetest.Postgres, waiting},
+		{berth.ActionStop, storetest.SQLite, ordered},
+		{berth.ActionShutdown, storetest.SQLite, ordered},
+		{berth.ActionReboot, storetest.SQLite, ordered},
+		{berth.ActionDelete, storetest.SQLite, deleting},
+		{berth.ActionDelete, storetest.Postgres, deleting},
+	} {
+		t.Run(fmt.Sprintf("%s %s on %s", c.action, c.moment.name, c.database), func(t *testing.T) {
+			t.Parallel()
+			surviveKill(t, storetest.Options(t, c.database), c.action, c.moment)
+		})
+	}
+}
+
+func surviveKill(t *testing.T, o store.Options, action berth.Action, m moment) {
+	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.OpenWith(t, o)
+	c := containerFor(t, sim, action)
+	k := killProxy(t, s, sim, m, vmidText(c))
+	killOtherBerth(t, o, action, c, k)
+	orders := func() int { return (&actionRig{sim: sim}).orders(c) }
+
+	r := resume(t, s, hurried)
+	r.sim = sim
+	active, err := s.JobsOfSubject(t.Context(), c.Key(), 10)
+	if err != nil || len(active) != 1 {
+		t.Fatalf("after the crash there are jobs %+v (%v), want one", active, err)
+	}
+	r.wantEnd(active[0], berth.JobSucceeded, "")
+	if got := orders(); got != 1 {
+		t.Errorf("%d orders for one action", got)
+	}
+	if busy, err := s.ActiveJobs(t.Context()); err != nil || len(busy) != 0 {
+		t.Errorf("still held: %+v (%v)", busy, err)
+	}
+}
+
+// containerFor gives a container that the action can be done to.
+func containerFor(t *testing.T, sim *pvesim.Sim, action berth.Action) *berth.Container {
+	t.Helper()
+	resources, err := simClient(t, sim).Resources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := "running"
+	if action == berth.ActionStart {
+		wanted = "stopped"
+	}
+	for _, row := range resources.Containers {
+		if row.Status == wanted && row.HAState == "" && row.Lock == "" {
+			return &berth.Container{Cluster: "home", VMID: row.VMID, Node: row.Node, Hostname: row.Name}
+		}
+	}
+	t.Fatalf("no container is %s", wanted)
+	return nil
+}
+
+// killOtherBerth runs another Berth that does the action, until it is killed.
+func killOtherBerth(t *testing.T, o store.Options, action berth.Action, c *berth.Container, k *killer) {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := &syncBuffer{}
+	cmd := exec.CommandContext(t.Context(), program, o.DataDir, o.Database, c.Key())
+	cmd.Env = append(os.Environ(), otherBerth+"="+string(action))
+	cmd.Stdout, cmd.Stderr = said, said
+	k.mu.Lock()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(gone) }() // it is killed: that it failed is no news
+	k.kill = func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Errorf("kill: %v", err)
+		}
+		<-gone
+	}
+	k.mu.Unlock()
+	<-gone
+	select {
+	case <-k.killed:
+	default:
+		t.Fatalf("the other Berth ended by itself:\n%s", said)
+	}
+}

@@ -1,0 +1,60 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"berth"
+	"berth/internal/store"
+)
+
+// eventOf is the entry in the history for a request or an outcome. Its details are state (requested, succeeded, failed,
+// cancelled), job, bulk (the job it is a part of), upid, before, after, and message, as far as they are known.
+func eventOf(job berth.Job, t target, state string) berth.Event {
+	details := map[string]string{"state": state, "job": job.ID}
+	set := func(name, value string) {
+		if value != "" {
+			details[name] = value
+		}
+	}
+	set("upid", job.Ref)
+	set("bulk", job.ParentID)
+	set("message", job.Message)
+	set("before", string(t.Was))
+	if state == string(berth.JobSucceeded) {
+		set("after", t.after())
+	}
+	return berth.Event{Actor: job.Actor, ActorID: job.ActorID, Source: job.Source, Action: "container." + string(t.Request.Action),
+		Cluster: t.Cluster, ContainerID: t.ContainerID, Subject: fmt.Sprintf("%s (%d on %s)", t.Hostname, t.VMID, t.Node), Details: details}
+}
+
+// after is what a successful action leaves.
+func (t *target) after() string {
+	switch t.Request.Action {
+	case berth.ActionStart, berth.ActionReboot:
+		return string(berth.LiveRunning)
+	case berth.ActionStop, berth.ActionShutdown:
+		return string(berth.LiveStopped)
+	case berth.ActionDelete:
+		return "deleted"
+	}
+	if t.Request.On {
+		return "on"
+	}
+	return "off"
+}
+
+// ended notes the outcome of an action, in the transaction that ends its job.
+func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error {
+	var t target
+	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
+		return fmt.Errorf("read what job %s did: %w", job.ID, err)
+	}
+	if t.Request.Action == berth.ActionDelete && job.State == berth.JobSucceeded {
+		if err := tx.MarkGone(ctx, t.ContainerID); err != nil && berth.CodeOf(err) != berth.NotFound {
+			return err
+		}
+	}
+	return tx.AddEvent(ctx, eventOf(job, t, string(job.State)))
+}

@@ -1,0 +1,113 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+
+	"berth"
+	"berth/internal/jobs"
+	"berth/internal/pve"
+)
+
+// act gives the orders of the action and waits for what they bring about.
+func (w *worker) act(ctx context.Context) (string, error) {
+	r := w.Request
+	switch r.Action {
+	case berth.ActionStart:
+		return w.power(ctx, "running", []string{"vzstart", "hastart"}, func(ctx context.Context) (pve.UPID, error) {
+			return w.client.Start(ctx, w.kept.Node, w.VMID)
+		})
+	case berth.ActionStop:
+		return w.power(ctx, "stopped", []string{"vzstop", "hastop"}, w.stop)
+	case berth.ActionShutdown:
+		return w.power(ctx, "stopped", []string{"vzshutdown", "hastop"}, func(ctx context.Context) (pve.UPID, error) {
+			return w.client.Shutdown(ctx, w.kept.Node, w.VMID, pve.ShutdownOptions{Timeout: r.Timeout, ForceStop: r.ThenStop})
+		})
+	case berth.ActionReboot:
+		return w.power(ctx, "running", []string{"vzreboot"}, func(ctx context.Context) (pve.UPID, error) {
+			return w.client.Reboot(ctx, w.kept.Node, w.VMID, pve.RebootOptions{Timeout: r.Timeout})
+		})
+	case berth.ActionDelete:
+		return w.delete(ctx)
+	}
+	return w.set(ctx)
+}
+
+// power gives one order and waits until the container is as wanted.
+func (w *worker) power(ctx context.Context, wanted string, kinds []string, post func(context.Context) (pve.UPID, error)) (string, error) {
+	name := string(w.Request.Action)
+	if err := w.do(ctx, name, kinds, post); err != nil {
+		return "", err
+	}
+	if err := w.Step(ctx, "See that it is "+wanted, func(ctx context.Context) error { return w.agree(ctx, wanted) }); err != nil {
+		return "", err
+	}
+	if why := w.order(name).Needless; why != "" {
+		return fmt.Sprintf("%s is %s; %s.", w.Hostname, wanted, why), nil
+	}
+	return fmt.Sprintf("%s is %s.", w.Hostname, wanted), nil
+}
+
+// stop ends a shutdown under way first, which otherwise makes the stop fail. Proxmox VE before 8.2 does not know how, and
+// refuses the whole order.
+func (w *worker) stop(ctx context.Context) (pve.UPID, error) {
+	if !w.kept.HA {
+		upid, err := w.client.Stop(ctx, w.kept.Node, w.VMID, pve.StopOptions{OverruleShutdown: true})
+		if _, unknown := pve.Classify(err).Fields["overrule-shutdown"]; !unknown {
+			return upid, err
+		}
+	}
+	return w.client.Stop(ctx, w.kept.Node, w.VMID, pve.StopOptions{})
+}
+
+func (w *worker) delete(ctx context.Context) (string, error) {
+	if storage := w.Request.BackupStorage; storage != "" {
+		err := w.do(ctx, "backup", []string{"vzdump"}, func(ctx context.Context) (pve.UPID, error) {
+			return w.client.Backup(ctx, w.kept.Node, pve.BackupRequest{VMIDs: []int{w.VMID}, Storage: storage, Mode: "snapshot", Compress: "zstd", Remove: new(bool)})
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	options := pve.DeleteOptions{Force: w.Request.StopFirst, Purge: w.Request.Purge}
+	err := w.do(ctx, "delete", []string{"vzdestroy"}, func(ctx context.Context) (pve.UPID, error) {
+		return w.client.Delete(ctx, w.kept.Node, w.VMID, options)
+	})
+	if pve.Classify(err).Kind == pve.KindNoContainer { // somebody else was faster
+		w.order("delete").Needless = "it was gone already"
+		err = w.save(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := w.Step(ctx, "See that it is gone", w.agreeGone); err != nil {
+		return "", err
+	}
+	if why := w.order("delete").Needless; why != "" {
+		return fmt.Sprintf("%s is deleted; %s.", w.Hostname, why), nil
+	}
+	return fmt.Sprintf("%s is deleted.", w.Hostname), nil
+}
+
+// set turns a switch of the configuration, which Proxmox does at once and without harm any number of times.
+func (w *worker) set(ctx context.Context) (string, error) {
+	var change pve.ConfigChange
+	var name string
+	on := w.Request.On
+	switch w.Request.Action {
+	case berth.ActionProtection:
+		change.Protection, name = &on, "Protection"
+	case berth.ActionOnBoot:
+		change.OnBoot, name = &on, "Start at boot"
+	default:
+		return "", jobs.Fail(nil, "This version of Berth does not know the action %s.", w.Request.Action)
+	}
+	err := w.Step(ctx, "Change the configuration", func(ctx context.Context) error {
+		return w.client.UpdateConfig(ctx, w.kept.Node, w.VMID, change)
+	})
+	if err != nil {
+		return "", err
+	}
+	w.poller.tell(ctx, func() { w.poller.wantConfig(w.VMID) })
+	return fmt.Sprintf("%s of %s is %s.", name, w.Hostname, w.after()), nil
+}

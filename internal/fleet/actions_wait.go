@@ -1,0 +1,126 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"berth/internal/jobs"
+	"berth/internal/pve"
+)
+
+const (
+	firstLook    = 200 * time.Millisecond
+	longestLook  = time.Second
+	lookGrowth   = 1.1
+	mostLogLines = 2000 // of a task that are kept
+	abortTimeout = 15 * time.Second
+)
+
+// await waits until the task has ended, and keeps its log as it grows.
+func (w *worker) await(ctx context.Context, name string, t *task) error {
+	limit := w.taskLimit(name)
+	status, err := w.untilEnd(ctx, t, limit)
+	switch {
+	case errors.Is(context.Cause(ctx), jobs.ErrCancelled):
+		return w.abort(ctx, t)
+	case err != nil:
+		return err
+	case status.Running():
+		return jobs.Fail(nil, "Proxmox's task did not end within %s. It goes on at node %s.", limit.Round(time.Second), t.UPID.Node())
+	}
+	if err := status.Err(); needless(err) != "" {
+		t.Needless = needless(err)
+		return w.save(ctx)
+	} else if err != nil {
+		return err
+	}
+	if w.kept.HA {
+		return w.awaitHA(ctx, t, limit)
+	}
+	return nil
+}
+
+// awaitHA waits for the HA manager, which the task has only asked.
+func (w *worker) awaitHA(ctx context.Context, t *task, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := w.client.Wait(limited, t.UPID)
+	if ctx.Err() == nil && limited.Err() != nil {
+		return jobs.Fail(err, "The HA manager was asked, but has not done it within %s.", limit.Round(time.Second))
+	}
+	return err
+}
+
+// untilEnd looks at the task until it has ended, or the limit is over, which is no error. A node that is away only delays it.
+func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pve.TaskStatus, error) {
+	started, reached := time.Now(), time.Now()
+	for wait := firstLook; ; wait = min(longestLook, time.Duration(float64(wait)*lookGrowth)) {
+		status, err := w.client.TaskStatus(ctx, t.UPID)
+		unknown := pve.Classify(err).Kind == pve.KindNotFound && time.Since(started) < w.actions.patience.Appear
+		switch {
+		case ctx.Err() != nil:
+			return status, context.Cause(ctx)
+		case err == nil:
+			reached = time.Now()
+		case !unknown && (!ambiguous(err) || time.Since(reached) > w.actions.patience.Outage):
+			return status, err
+		}
+		if err == nil {
+			if err := w.keepLog(ctx, t); err != nil {
+				return status, err
+			}
+			if !status.Running() || time.Since(started) > limit {
+				return status, nil
+			}
+		}
+		if err := pause(ctx, wait); err != nil {
+			return status, err
+		}
+	}
+}
+
+// keepLog adds the task's new lines to the job's log. A log that cannot be read now is no reason to fail.
+func (w *worker) keepLog(ctx context.Context, t *task) error {
+	have := w.Lines() - t.FirstLine
+	if have >= mostLogLines {
+		return nil
+	}
+	lines, err := w.client.TaskLog(ctx, t.UPID, have, mostLogLines-have)
+	if err != nil {
+		w.actions.fleet.log.Debug("cannot read the log of a task", "upid", t.UPID, "error", err)
+	}
+	texts := make([]string, len(lines))
+	for i := range lines {
+		texts[i] = lines[i].Text
+	}
+	return w.Log(ctx, texts...)
+}
+
+// abort ends the task of a cancelled job.
+func (w *worker) abort(ctx context.Context, t *task) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if err := w.client.Abort(ctx, t.UPID); err != nil {
+		return jobs.Fail(err, "Proxmox's task could not be aborted and goes on at node %s: %s", t.UPID.Node(), plainProblem(err))
+	}
+	status, err := w.untilEnd(ctx, t, abortTimeout)
+	if err == nil && !status.Running() && status.Err() == nil {
+		w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
+		return jobs.Fail(nil, "Proxmox's task had ended already.")
+	}
+	w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
+	return jobs.Fail(err, "Proxmox's task was aborted.")
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,45 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"berth"
+	"berth/internal/jobs"
+	"berth/internal/pve"
+)
+
+// explain turns what Proxmox said into the end of the job. Errors of Berth's own database stay as they are: the job is
+// tried again.
+func (w *worker) explain(ctx context.Context, err error) error {
+	if _, final := errors.AsType[*jobs.Failure](err); err == nil || final || ctx.Err() != nil || !ofProxmox(err) {
+		return err
+	}
+	problem := pve.Classify(err)
+	switch problem.Kind {
+	case pve.KindNodeUnreachable:
+		return jobs.Fail(err, "Node %s does not answer.", w.kept.Node)
+	case pve.KindUnavailable:
+		return jobs.Fail(err, "Cluster %s does not answer: %s", w.Cluster, plainProblem(err))
+	case pve.KindForbidden:
+		return jobs.Fail(err, "Berth's API token may not do this: %s", strings.TrimSpace(problem.Message))
+	case pve.KindNoContainer:
+		return jobs.Fail(err, "%s does not exist any more.", w.Hostname)
+	}
+	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(problem.Message)) // its own words, letter by letter
+}
+
+// ofProxmox tells errors of calls and tasks from those of the database.
+func ofProxmox(err error) bool {
+	if berth.CodeOf(err) != "" {
+		return false
+	}
+	return pve.Classify(err).Kind != pve.KindOther || isRefusal(err)
+}
+
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*pve.Error](err)
+	_, failed := errors.AsType[*pve.TaskError](err)
+	return refused || failed
+}

@@ -1,0 +1,139 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"berth"
+	"berth/internal/jobs"
+	"berth/internal/pve"
+)
+
+// worker does one action. What it must know after a crash is in kept.
+type worker struct {
+	target
+	*jobs.Run
+	actions *Actions
+	poller  *poller
+	client  *pve.Client
+	kept    kept
+}
+
+// kept is the checkpoint of an action.
+type kept struct {
+	Node  string           `json:"node"` // where the container is
+	HA    bool             `json:"ha,omitempty"`
+	Tasks map[string]*task `json:"tasks,omitempty"` // by name of the order
+}
+
+// task is an order to Proxmox: whether it was given, and what came of it.
+type task struct {
+	Known     []pve.UPID `json:"known,omitempty"` // tasks of its kind that there were before
+	Asked     bool       `json:"asked"`           // it was given, or was about to be
+	UPID      pve.UPID   `json:"upid,omitempty"`
+	Needless  string     `json:"needless,omitempty"` // why Proxmox had nothing to do, in words
+	FirstLine int        `json:"firstLine,omitempty"`
+}
+
+// work does an action, from the beginning or from where a worker before it came to.
+func (a *Actions) work(ctx context.Context, run *jobs.Run) (message string, err error) {
+	w := &worker{Run: run, actions: a}
+	if err := errors.Join(run.Args(&w.target), run.Checkpoint(&w.kept)); err != nil {
+		return "", err
+	}
+	if w.Gone {
+		return "Its record is closed; Proxmox did not have it any more.", w.showGone(ctx)
+	}
+	w.poller = a.fleet.pollerOf(func(p *poller) bool { return p.cluster.ID == w.ClusterID })
+	if w.poller == nil || w.poller.client == nil {
+		return "", jobs.Fail(nil, "Cluster %s is not connected any more.", w.Cluster)
+	}
+	w.client = w.poller.client
+	if err := w.Step(ctx, "Look at the container", w.look); err != nil {
+		return "", w.explain(ctx, err)
+	}
+	message, err = w.act(ctx)
+	return message, w.explain(ctx, err)
+}
+
+// look makes sure that the container is the one that was meant, before anything is done to it.
+func (w *worker) look(ctx context.Context) error {
+	if w.kept.Node == "" {
+		w.kept.Node = w.Node
+	}
+	if _, c, err := w.actions.find(w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
+		return jobs.Fail(nil, "Another container has taken VMID %d; nothing was done to it.", w.VMID)
+	}
+	status, err := w.status(ctx)
+	if pve.Classify(err).Kind == pve.KindNoContainer {
+		if w.Request.Action == berth.ActionDelete {
+			w.order("delete").Needless = "it was gone already"
+			return w.save(ctx)
+		}
+		return jobs.Fail(err, "%s does not exist any more.", w.Hostname)
+	}
+	if err != nil {
+		return err
+	}
+	if status.Name != "" && status.Name != w.Hostname {
+		return jobs.Fail(nil, "Container %d is called %s now, not %s; nothing was done to it.", w.VMID, status.Name, w.Hostname)
+	}
+	w.kept.HA = status.HA.Managed
+	return w.save(ctx)
+}
+
+// status reads the container at its node, or where it has moved to.
+func (w *worker) status(ctx context.Context) (pve.ContainerStatus, error) {
+	status, err := w.client.ContainerStatus(ctx, w.kept.Node, w.VMID)
+	if pve.Classify(err).Kind != pve.KindNoContainer {
+		return status, err
+	}
+	resources, listErr := w.client.Resources(ctx)
+	if listErr != nil {
+		return status, listErr
+	}
+	for i := range resources.Containers {
+		if c := &resources.Containers[i]; c.VMID == w.VMID && c.Node != w.kept.Node {
+			w.kept.Node = c.Node
+			return w.client.ContainerStatus(ctx, c.Node, w.VMID)
+		}
+	}
+	return status, err
+}
+
+func (w *worker) order(name string) *task {
+	if w.kept.Tasks == nil {
+		w.kept.Tasks = map[string]*task{}
+	}
+	if w.kept.Tasks[name] == nil {
+		w.kept.Tasks[name] = &task{}
+	}
+	return w.kept.Tasks[name]
+}
+
+func (w *worker) save(ctx context.Context) error {
+	var upids []string
+	for _, name := range []string{"backup", string(w.Request.Action)} {
+		if t := w.kept.Tasks[name]; t != nil && t.UPID != "" {
+			upids = append(upids, string(t.UPID))
+		}
+	}
+	return w.Save(ctx, w.kept, strings.Join(upids, " "))
+}
+
+func (w *worker) showGone(ctx context.Context) error {
+	if p := w.actions.fleet.pollerOf(func(p *poller) bool { return p.cluster.ID == w.ClusterID }); p != nil {
+		p.tell(ctx, func() { p.showGone(w.VMID) })
+	}
+	return nil
+}
+
+// taskLimit is how long the task of the order may take.
+func (w *worker) taskLimit(name string) time.Duration {
+	if name == "backup" {
+		return 10 * w.actions.patience.Task
+	}
+	return w.actions.patience.Task + w.Request.Timeout
+}
