@@ -79,7 +79,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
-	a.web = web.New(s, a.fleet, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
+	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
 	a.server = &http.Server{Handler: a.web.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	a.server.RegisterOnShutdown(a.web.Close)

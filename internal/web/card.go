@@ -33,6 +33,8 @@ type cardView struct {
 	Tags      []string
 	Template  string
 	Odd       []string
+	Actions   []actionChoice // offered on the card at once
+	Pending   *pendingView
 	Marks     []string // template guest, protected
 	OddText   string
 	StartedAt time.Time
@@ -71,7 +73,10 @@ func newCardView(c *berth.Container, id string, many bool, now time.Time) cardVi
 		Addresses: newAddressViews(c.Addresses), Lock: c.Lock, Tags: c.Tags, Template: c.Template, Odd: c.OddFields,
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),
 	}
-	v.Marks = marks(c)
+	v.Marks, v.Pending = marks(c), newPendingView(c)
+	for _, action := range cardActions(c) {
+		v.Actions = append(v.Actions, newActionChoice(c, action, berth.RoleAdmin))
+	}
 	if many {
 		v.Place = c.Cluster + " · " + c.Node
 	}
@@ -95,6 +100,20 @@ func hostname(c *berth.Container) string {
 		return "CT" + strconv.Itoa(c.VMID) // as Proxmox VE itself names a container without a name
 	}
 	return c.Hostname
+}
+
+// pendingView is what is being done to a container.
+type pendingView struct {
+	Text, By string
+	Since    time.Time
+	Href     templ.SafeURL
+}
+
+func newPendingView(c *berth.Container) *pendingView {
+	if c.Pending == nil {
+		return nil
+	}
+	return &pendingView{Text: berth.Action(c.Pending.Action).During(), By: c.Pending.By, Since: c.Pending.Since, Href: templ.SafeURL("/jobs/" + c.Pending.JobID)}
 }
 
 // marks are properties that people should see before they act.

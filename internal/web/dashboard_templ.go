@@ -2079,7 +2079,7 @@ func bulkBar() templ.Component {
 			templ_7745c5c3_Var92 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "<div id=\"bulk\" class=\"bulk-bar\" role=\"region\" aria-label=\"Selection\" hidden><span data-bulk-count class=\"font-medium\" aria-live=\"polite\"></span> <button class=\"btn btn-sm\" data-bulk-all>Select all that match</button> <button class=\"btn btn-sm\" data-bulk-copy>Copy names</button> <button class=\"btn btn-sm btn-ghost\" data-bulk-clear>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "<div id=\"bulk\" class=\"bulk-bar\" role=\"region\" aria-label=\"Selection\" hidden><span data-bulk-count class=\"font-medium\" aria-live=\"polite\"></span> <button class=\"btn btn-sm\" data-bulk-all>Select all that match</button> <button class=\"btn btn-sm\" data-bulk=\"start\">Start</button> <button class=\"btn btn-sm\" data-bulk=\"shutdown\">Shut down</button> <button class=\"btn btn-sm\" data-bulk=\"reboot\">Reboot</button> <button class=\"btn btn-sm\" data-bulk-copy>Copy names</button> <button class=\"btn btn-sm btn-ghost\" data-bulk-clear>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2124,7 +2124,7 @@ func partial(target, swap string) templ.Component {
 		var templ_7745c5c3_Var94 string
 		templ_7745c5c3_Var94, templ_7745c5c3_Err = templ.ResolveAttributeValue(target)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 388, Col: 31}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 391, Col: 31}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var94)
 		if templ_7745c5c3_Err != nil {
@@ -2137,7 +2137,7 @@ func partial(target, swap string) templ.Component {
 		var templ_7745c5c3_Var95 string
 		templ_7745c5c3_Var95, templ_7745c5c3_Err = templ.ResolveAttributeValue(swap)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 388, Col: 48}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 391, Col: 48}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var95)
 		if templ_7745c5c3_Err != nil {

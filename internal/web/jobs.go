@@ -92,9 +92,7 @@ func (s *Server) jobRows(ctx context.Context) ([]jobRow, error) {
 	}
 	rows := make([]jobRow, 0, len(jobs))
 	for _, j := range jobs {
-		if j.ParentID == "" {
-			rows = append(rows, newJobRow(j, s.now()))
-		}
+		rows = append(rows, newJobRow(j, s.now()))
 	}
 	return rows, nil
 }
@@ -110,12 +108,13 @@ func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
 
 // getJobsLive keeps the list of jobs current.
 func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
-	return s.follow(w, r, func(ctx context.Context) (string, error) {
+	return s.follow(w, r, func(ctx context.Context) (id, html string, err error) {
 		rows, err := s.jobRows(ctx)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
-		return toHTML(partialOf("#jobs", jobList(rows)))
+		html, err = toHTML(partialOf("#jobs", jobList(rows)))
+		return "", html, err
 	})
 }
 
@@ -179,25 +178,26 @@ func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.store.Job(r.Context(), id); err != nil {
 		return err
 	}
-	return s.follow(w, r, func(ctx context.Context) (string, error) {
+	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
 		p, err := s.readJob(ctx, id)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		lines, err := s.store.JobLines(ctx, id, seen, logShown)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if len(lines) > 0 {
 			seen = lines[len(lines)-1].Number
 		}
-		return toHTML(jobUpdate(p, lines))
+		html, err = toHTML(jobUpdate(p, lines))
+		return strconv.Itoa(seen), html, err
 	})
 }
 
 // follow streams what render gives, each time something about jobs changes and it gives something else, until the browser
 // has gone or the server closes.
-func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(context.Context) (string, error)) error {
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(context.Context) (id, html string, err error)) error {
 	news := s.hub.Subscribe(live.Jobs)
 	defer news.Close()
 	beat := time.NewTicker(s.beat)
@@ -205,12 +205,12 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 	out := startStream(w, r)
 	sent := ""
 	for {
-		html, err := render(r.Context())
+		id, html, err := render(r.Context())
 		if err != nil {
 			return err
 		}
 		if html != sent {
-			out.send(newUpdate("", html))
+			out.send(newUpdate(id, html))
 			sent = html
 		}
 		if out.flush() != nil {
@@ -237,13 +237,18 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
 	}
-	if err := s.fleet.CancelJob(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
+	if err := s.actions.Cancel(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
 		return err
 	}
 	return goBack(w, r)
 }
 
-func actorOf(u berth.User) berth.Actor { return berth.Actor{ID: u.ID, Name: u.Name, Source: "web"} }
+func actorOf(u berth.User) berth.Actor {
+	return berth.Actor{ID: u.ID, Name: u.Name, Source: "web", Role: u.Role}
+}
+
+// jobsOf chooses the jobs that a user asked for.
+func jobsOf(user string) store.JobFilter { return store.JobFilter{Actor: user} }
 
 func lastLine(lines []berth.JobLine) string {
 	if len(lines) == 0 {

@@ -15,10 +15,12 @@ type message struct {
 	deflated func() []byte
 }
 
-// newUpdate makes a message that swaps partials into the page; id is the digest that the page then shows.
+// newUpdate makes a message that swaps partials into the page; id is what the page then shows, if that is to be remembered.
 func newUpdate(id, html string) *message {
 	var b strings.Builder
-	b.WriteString("id: " + id + "\n")
+	if id != "" {
+		b.WriteString("id: " + id + "\n")
+	}
 	writeData(&b, html)
 	return newMessage(id, b.String())
 }

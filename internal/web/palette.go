@@ -30,6 +30,7 @@ func matchingCommands(typed string) []paletteItem {
 	all := []paletteItem{
 		{Title: "Containers", Detail: "page", Icon: "container", Href: "/"},
 		{Title: "Nodes", Detail: "page", Icon: "server", Href: "/nodes"},
+		{Title: "Jobs", Detail: "page", Icon: "list-checks", Href: "/jobs"},
 		{Title: "Running containers", Detail: "filter", Icon: "circle-play", Href: "/?q=status%3Arunning"},
 		{Title: "Stopped containers", Detail: "filter", Icon: "circle-stop", Href: "/?q=status%3Astopped"},
 		{Title: "Busiest containers", Detail: "sorted by CPU", Icon: "cpu", Href: "/?sort=-cpu"},
@@ -52,6 +53,11 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 	if typed == "" {
 		return nil
 	}
+	for _, action := range offeredActions() {
+		if rest, ok := strings.CutPrefix(strings.ToLower(typed), strings.ToLower(actionTitles[action][0])+" "); ok {
+			return s.paletteActions(action, rest, limit)
+		}
+	}
 	q, err := berth.ParseQuery(typed)
 	if err != nil {
 		if q, err = berth.ParseQuery(berth.QuoteValue(typed)); err != nil {
@@ -63,6 +69,21 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 	for _, c := range view.Containers {
 		items = append(items, paletteItem{Title: hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
 			Icon: newStatusView(c.Status).Icon, Href: templ.SafeURL(containerPath(c))})
+	}
+	return items
+}
+
+// paletteActions offers an action on the containers that are found; it asks before it acts.
+func (s *Server) paletteActions(action berth.Action, typed string, limit int) []paletteItem {
+	q, err := berth.ParseQuery(typed)
+	if err != nil {
+		return nil
+	}
+	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
+	items := make([]paletteItem, 0, len(view.Containers))
+	for _, c := range view.Containers {
+		items = append(items, paletteItem{Title: actionTitles[action][0] + " " + hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
+			Icon: actionTitles[action][1], Command: "sheet:" + containerPath(c) + "/actions/" + string(action)})
 	}
 	return items
 }

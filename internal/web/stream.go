@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,14 +29,16 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) error {
 	}
 	watcher := s.fleet.Watch()
 	defer watcher.Close()
-	news := s.hub.Subscribe(live.Fleet)
-	defer news.Close()
-	out := startStream(w, r)
-	return s.sendChanges(r.Context(), out, news, watcher, params, seen)
+	return s.sendChanges(r, startStream(w, r), watcher, params, seen)
 }
 
 // sendChanges sends until the browser has gone or the server closes; neither is an error.
-func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscription, watcher *fleet.Watcher, params viewParams, seen string) error {
+func (s *Server) sendChanges(r *http.Request, out *stream, watcher *fleet.Watcher, params viewParams, seen string) error {
+	news, jobNews := s.hub.Subscribe(live.Fleet), s.hub.Subscribe(live.Jobs)
+	defer news.Close()
+	defer jobNews.Close()
+	user, _ := currentUser(r)
+	outcomes := s.newToasts(user)
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	shown := ""
@@ -59,15 +60,19 @@ func (s *Server) sendChanges(ctx context.Context, out *stream, news *live.Subscr
 			return nil
 		}
 		select {
-		case <-ctx.Done():
+		case <-r.Context().Done():
 			return nil
 		case <-s.closing.Done():
 			return nil
 		case <-beat.C:
-			if s.auth.Check(ctx) != nil {
+			if s.auth.Check(r.Context()) != nil {
 				return nil // the page connects again and is told why it may not
 			}
 		case <-news.News():
+		case <-jobNews.News():
+			if err := outcomes.send(r.Context(), out); err != nil {
+				return err
+			}
 		}
 	}
 }

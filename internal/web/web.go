@@ -18,6 +18,7 @@ import (
 type Server struct {
 	store   *store.Store
 	fleet   *fleet.Fleet
+	actions *fleet.Actions
 	auth    *auth.Auth
 	hub     *live.Hub
 	log     *slog.Logger
@@ -29,9 +30,9 @@ type Server struct {
 }
 
 // New makes a Server; now is the clock.
-func New(st *store.Store, f *fleet.Fleet, a *auth.Auth, hub *live.Hub, log *slog.Logger, now func() time.Time) *Server {
+func New(st *store.Store, f *fleet.Fleet, actions *fleet.Actions, a *auth.Auth, hub *live.Hub, log *slog.Logger, now func() time.Time) *Server {
 	closing, cancel := context.WithCancel(context.Background())
-	return &Server{store: st, fleet: f, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), beat: keepAlive, closing: closing, close: cancel}
+	return &Server{store: st, fleet: f, actions: actions, auth: a, hub: hub, log: log, now: now, views: newViews(f, now), beat: keepAlive, closing: closing, close: cancel}
 }
 
 // Close ends every open event stream, so that the HTTP server can shut down.

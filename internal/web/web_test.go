@@ -16,6 +16,7 @@ import (
 	"berth"
 	"berth/internal/auth"
 	"berth/internal/fleet"
+	"berth/internal/jobs"
 	"berth/internal/live"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -38,7 +39,11 @@ func newSite(t *testing.T) *site {
 	s := storetest.Open(t, storetest.SQLite)
 	hub := &live.Hub{}
 	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, fleet.DefaultPace())
-	server := New(s, f, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	j, err := jobs.New(t.Context(), s, hub, slog.New(slog.DiscardHandler), jobs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := New(s, f, fleet.NewActions(f, j, fleet.DefaultPatience()), auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
 	server.beat = 10 * time.Millisecond
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() { server.Close(); web.Close() })

@@ -31,12 +31,18 @@
   };
   const agoText = (seconds) => (seconds < 60 ? "just now" : `${forText(seconds)} ago`);
   const tellAges = () => {
-    for (const time of document.querySelectorAll("time[data-relative]")) {
+    for (const time of document.querySelectorAll("time[data-relative=ago], time[data-relative=for]")) {
       const seconds = Math.max(0, (now() - Date.parse(time.dateTime)) / 1000);
       const text = time.dataset.relative === "ago" ? agoText(seconds) : forText(seconds);
       if (time.textContent !== text) time.textContent = text;
     }
   };
+  const tellSeconds = () => {
+    for (const time of document.querySelectorAll('time[data-relative="seconds"]')) {
+      time.textContent = `${Math.max(0, Math.round((now() - Date.parse(time.dateTime)) / 1000))} s`;
+    }
+  };
+  setInterval(() => document.hidden || tellSeconds(), 1000);
   tellAges();
   setInterval(() => document.hidden || tellAges(), 15000);
   document.addEventListener("htmx:after:swap", tellAges);

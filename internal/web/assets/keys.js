@@ -1,7 +1,7 @@
 // The island of keys and the command palette.
 "use strict";
 (() => {
-  const places = { d: "/", c: "/", n: "/nodes" };
+  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs" };
   const palette = document.getElementById("palette");
   const help = document.getElementById("keys");
   const typing = (element) => element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && element.type !== "checkbox";
@@ -87,7 +87,8 @@
   palette.addEventListener("click", (event) => {
     const command = event.target.closest("[data-command]");
     if (command || event.target === palette || event.target.closest("a")) palette.close();
-    if (command) commands[command.dataset.command]?.();
+    if (command?.dataset.command.startsWith("sheet:")) document.dispatchEvent(new CustomEvent("berth:sheet", { detail: command.dataset.command.slice(6) }));
+    else if (command) commands[command.dataset.command]?.();
   });
   document.addEventListener("click", (event) => event.target.closest("[data-open-palette]") && openPalette());
 })();

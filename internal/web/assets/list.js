@@ -54,6 +54,11 @@
     show();
   };
   document.addEventListener("htmx:after:swap", show);
+  document.addEventListener("berth:selection", (event) => {
+    const { values } = event.detail;
+    if (allMatching) Object.assign(values, { all: "1", q: new URLSearchParams(location.search).get("q") ?? "" });
+    else values.keys = [...selected.keys()].join();
+  });
 
   // --- the keyboard
   let current = null; // key of the item that the keyboard is at
@@ -79,6 +84,7 @@
     ArrowDown: () => go(perRow()), ArrowUp: () => go(-perRow()), ArrowRight: () => go(1), ArrowLeft: () => go(-1),
     x: () => currentItem() && select(currentItem(), !selected.has(current), false),
     X: () => currentItem() && select(currentItem(), true, true),
+    ".": () => currentItem()?.querySelector("[data-actions]").click(),
     Escape: clear,
   };
   document.addEventListener("focusin", (event) => {

@@ -31,12 +31,18 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   };
   const agoText = (seconds) => (seconds < 60 ? "just now" : `${forText(seconds)} ago`);
   const tellAges = () => {
-    for (const time of document.querySelectorAll("time[data-relative]")) {
+    for (const time of document.querySelectorAll("time[data-relative=ago], time[data-relative=for]")) {
       const seconds = Math.max(0, (now() - Date.parse(time.dateTime)) / 1000);
       const text = time.dataset.relative === "ago" ? agoText(seconds) : forText(seconds);
       if (time.textContent !== text) time.textContent = text;
     }
   };
+  const tellSeconds = () => {
+    for (const time of document.querySelectorAll('time[data-relative="seconds"]')) {
+      time.textContent = `${Math.max(0, Math.round((now() - Date.parse(time.dateTime)) / 1000))} s`;
+    }
+  };
+  setInterval(() => document.hidden || tellSeconds(), 1000);
   tellAges();
   setInterval(() => document.hidden || tellAges(), 15000);
   document.addEventListener("htmx:after:swap", tellAges);
@@ -161,6 +167,11 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     show();
   };
   document.addEventListener("htmx:after:swap", show);
+  document.addEventListener("berth:selection", (event) => {
+    const { values } = event.detail;
+    if (allMatching) Object.assign(values, { all: "1", q: new URLSearchParams(location.search).get("q") ?? "" });
+    else values.keys = [...selected.keys()].join();
+  });
 
   // --- the keyboard
   let current = null; // key of the item that the keyboard is at
@@ -186,6 +197,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     ArrowDown: () => go(perRow()), ArrowUp: () => go(-perRow()), ArrowRight: () => go(1), ArrowLeft: () => go(-1),
     x: () => currentItem() && select(currentItem(), !selected.has(current), false),
     X: () => currentItem() && select(currentItem(), true, true),
+    ".": () => currentItem()?.querySelector("[data-actions]").click(),
     Escape: clear,
   };
   document.addEventListener("focusin", (event) => {
@@ -198,6 +210,43 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     event.detail.used = true;
     act();
   });
+})();
+// The island of actions: the dialog in which they are chosen and confirmed, and the toasts that tell how they went.
+"use strict";
+(() => {
+  const sheet = document.getElementById("sheet");
+  const toasts = document.getElementById("toasts");
+  if (!sheet) return;
+  const body = document.getElementById("sheet-body");
+  const show = async (request) => {
+    await request;
+    if (!sheet.open) sheet.showModal();
+    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
+  };
+  const load = (url) => show(htmx.ajax("GET", url, { target: "#sheet-body", swap: "innerHTML" }));
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-sheet]");
+    if (opener) load(opener.dataset.sheet);
+    if (event.target.closest("[data-close-sheet]")) sheet.close();
+    if (event.target.closest("[data-close-toast]")) event.target.closest("[data-toast]").remove();
+    const bulk = event.target.closest("[data-bulk]");
+    if (bulk) {
+      const message = new CustomEvent("berth:selection", { detail: { values: { action: bulk.dataset.bulk } } });
+      document.dispatchEvent(message);
+      show(htmx.ajax("POST", "/bulk", { target: "#sheet-body", swap: "innerHTML", values: message.detail.values }));
+    }
+  });
+  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:close-sheet", () => sheet.close());
+  sheet.addEventListener("close", () => body.replaceChildren());
+
+  // Good news leaves by itself; bad news stays until it is dismissed.
+  new MutationObserver(() => {
+    for (const toast of toasts.querySelectorAll('[data-toast="success"]:not([data-timed])')) {
+      toast.dataset.timed = "";
+      setTimeout(() => toast.remove(), 6000);
+    }
+  }).observe(toasts, { childList: true });
 })();
 // The island of the search field: completion while typing, and the address in step with it.
 "use strict";
@@ -299,7 +348,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
 // The island of keys and the command palette.
 "use strict";
 (() => {
-  const places = { d: "/", c: "/", n: "/nodes" };
+  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs" };
   const palette = document.getElementById("palette");
   const help = document.getElementById("keys");
   const typing = (element) => element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && element.type !== "checkbox";
@@ -385,7 +434,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   palette.addEventListener("click", (event) => {
     const command = event.target.closest("[data-command]");
     if (command || event.target === palette || event.target.closest("a")) palette.close();
-    if (command) commands[command.dataset.command]?.();
+    if (command?.dataset.command.startsWith("sheet:")) document.dispatchEvent(new CustomEvent("berth:sheet", { detail: command.dataset.command.slice(6) }));
+    else if (command) commands[command.dataset.command]?.();
   });
   document.addEventListener("click", (event) => event.target.closest("[data-open-palette]") && openPalette());
 })();

@@ -16,6 +16,8 @@ func shortcuts() []shortcut {
 		{[]string{"Esc"}, "Clear the selection"},
 		{[]string{"g", "d"}, "Go to the containers"},
 		{[]string{"g", "n"}, "Go to the nodes"},
+		{[]string{"g", "j"}, "Go to the jobs"},
+		{[]string{"."}, "Actions on the container"},
 		{[]string{"?"}, "Show these keys"},
 	}
 }

@@ -1,0 +1,121 @@
+package browsertest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"berth"
+	"berth/internal/pve/pvesim"
+	"berth/internal/store"
+	"berth/internal/store/storetest"
+)
+
+func cardPart(vmid int, part string) string {
+	return fmt.Sprintf(`[data-testid="container-card"][data-vmid="%d"] %s`, vmid, part)
+}
+
+func idle(p *Page, status string) int {
+	p.t.Helper()
+	card := fmt.Sprintf(`[data-testid="container-card"][data-status=%q]:not(:has(.tone-creating)):has(.quick-actions :nth-child(2))`, status)
+	p.Wait(fmt.Sprintf(`document.querySelector(%q)`, card))
+	return Eval[int](p, fmt.Sprintf(`Number(document.querySelector(%q).dataset.vmid)`, card))
+}
+
+func TestActionsFromTheCard(t *testing.T) {
+	t.Parallel()
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		b := Start(t, o, pvesim.Options{})
+		p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
+		vmid := idle(p, "running")
+		p.Click(cardPart(vmid, `[title="Shut down"]`))
+		p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
+		p.Click(`#sheet [data-close-sheet]`)
+		p.Wait(`!document.querySelector('#sheet').open`)
+		p.Click(cardPart(vmid, `[title="Shut down"]`))
+		p.Wait(`document.querySelector('[data-testid="confirm"]')`)
+		p.Click(`[data-testid="confirm"]`)
+		p.Wait(`!document.querySelector('#sheet').open`)
+		p.Wait(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes("by admin")`, cardPart(vmid, `[data-testid="pending"]`)))
+		other := b.SignIn(Desktop, "/") // everybody sees it
+		p.Wait(cardIs(vmid, "stopped"))
+		other.Wait(cardIs(vmid, "stopped"))
+		p.Wait(`document.querySelector('[data-toast="success"]')`)
+		p.Click(cardPart(vmid, `[title="Start"]`))
+		p.Wait(cardIs(vmid, "running"))
+	})
+}
+
+func TestActionThatFailsIsSaidInProxmoxsWords(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
+	vmid := idle(p, "stopped")
+	b.Sim.Fail(pvesim.Fault{Task: "vzstart", Times: 1, Reason: "startup for container failed: no space left"})
+	p.Click(cardPart(vmid, `[title="Start"]`))
+	p.Wait(`document.querySelector('[data-toast="error"]')?.innerText.includes("no space left")`)
+	p.Click(`[data-toast="error"] a`)
+	p.Wait(`document.querySelector('[data-testid="job-page"]')?.dataset.state === "failed" && document.body.innerText.includes("no space left")`)
+	p.Goto(b.App.URL() + "/jobs")
+	p.Wait(`document.querySelector('[data-testid="job"][data-state="failed"]')`)
+}
+
+func TestDeleteAsksForTheName(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
+	vmid := idle(p, "stopped")
+	name := Eval[string](p, fmt.Sprintf(`document.querySelector('[data-vmid="%d"]').dataset.name`, vmid))
+	p.Click(cardPart(vmid, `[data-actions]`))
+	p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
+	p.Click(`#sheet [data-sheet$="/delete"]`)
+	p.Wait(`document.activeElement?.name === "name"`)
+	p.Paste("something else")
+	p.Click(`[data-testid="confirm"]`)
+	p.Wait(fmt.Sprintf(`document.querySelector('#sheet-problem').innerText.includes("Type %s")`, name))
+	Eval[bool](p, `(document.querySelector('#sheet input[name="name"]').value = "", document.querySelector('#sheet input[name="name"]').focus(), true)`)
+	p.Paste(name)
+	p.Click(`[data-testid="confirm"]`)
+	p.Wait(fmt.Sprintf(`!document.querySelector('[data-vmid="%d"]')`, vmid))
+}
+
+func TestPaletteActsAfterConfirmation(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
+	vmid := idle(p, "running")
+	name := Eval[string](p, fmt.Sprintf(`document.querySelector('[data-vmid="%d"]').dataset.name`, vmid))
+	p.Click(`[data-open-palette]`)
+	p.Paste("stop " + name)
+	p.Wait(`document.querySelectorAll('#palette [role=option]').length === 1 && document.querySelector('#palette').innerText.includes("Stop ` + name + `")`)
+	p.Press(kb.Enter)
+	p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
+	p.Click(`[data-testid="confirm"]`)
+	p.Wait(cardIs(vmid, "stopped"))
+}
+
+func TestBulkSaysFirstWhatItDoes(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 8, TaskTime: 200 * time.Millisecond})
+	p := b.SignIn(Desktop, "/")
+	p.Wait(allCards + " === 8")
+	p.Click(`[data-testid="container-card"] [data-select]`)
+	p.Click(`[data-bulk-all]`)
+	p.Click(`[data-bulk="shutdown"]`)
+	p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet').innerText.includes("to shut down")`)
+	p.Click(`[data-testid="confirm"]`)
+	p.Wait(`location.pathname.startsWith("/jobs/") && document.querySelector('[data-testid="job-page"]')?.dataset.state === "done"`)
+	p.Goto(b.App.URL() + "/?q=status:running")
+	p.Wait(allCards + " === 0")
+}
+
+func TestViewerIsToldWhyActionsAreNotOffered(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	p := Open(t, Desktop, b.SignInLink(berth.RoleViewer))
+	vmid := idle(p, "running")
+	p.Click(cardPart(vmid, `[data-actions]`))
+	p.Wait(`[...document.querySelectorAll('#sheet-body li button')].every(b => b.ariaDisabled === "true") && document.querySelector('#sheet-body').innerText.includes("it takes the role operator")`)
+}
