@@ -19,7 +19,7 @@ func cardPart(vmid int, part string) string {
 
 func idle(p *Page, status string) int {
 	p.t.Helper()
-	card := fmt.Sprintf(`[data-testid="container-card"][data-status=%q]:not(:has(.tone-creating)):has(.quick-actions :nth-child(2))`, status)
+	card := fmt.Sprintf(`[data-testid="container-card"][data-status=%q]:not(:has(.tone-creating)):has(.quick-actions > :nth-child(2))`, status)
 	p.Wait(fmt.Sprintf(`document.querySelector(%q)`, card))
 	return Eval[int](p, fmt.Sprintf(`Number(document.querySelector(%q).dataset.vmid)`, card))
 }
