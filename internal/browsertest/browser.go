@@ -168,10 +168,20 @@ func Eval[T any](p *Page, expression string) T {
 	return value
 }
 
-// Click clicks what a CSS selector finds.
+// Click clicks what a CSS selector finds. An element that is replaced by a live update in the same moment is looked for again.
 func (p *Page) Click(selector string) {
 	p.t.Helper()
-	p.do(chromedp.Click(chromedp.CSS(selector)))
+	ctx, cancel := p.patience()
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "node") {
+			p.t.Fatalf("click %s: %v\nthe page says: %s", selector, err, p.text())
+		}
+	}
 }
 
 // Picture takes a picture of what is on the screen.
