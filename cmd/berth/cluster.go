@@ -22,7 +22,7 @@ type clusterAddCommand struct {
 	Name        string   `arg:"" help:"Name of the cluster in Berth: small letters, digits, dashes."`
 	URL         []string `required:"" env:"-" name:"url" placeholder:"https://HOST:8006" help:"Address of a node; several for fail-over."`
 	Token       string   `required:"" env:"BERTH_CLUSTER_TOKEN" placeholder:"USER@REALM!ID=SECRET" help:"API token of Proxmox VE."`
-	Fingerprint string   `placeholder:"sha256:HEX" help:"SHA-256 fingerprint of the certificate; without it, an authority that this machine knows must have signed it."`
+	Fingerprint string   `placeholder:"sha256:HEX" help:"SHA-256 fingerprint of the certificate, or several of several nodes, separated by commas; without it, an authority that this machine knows must have signed it."`
 	databaseFlags
 }
 

@@ -58,8 +58,10 @@ func TestActionThatFailsIsSaidInProxmoxsWords(t *testing.T) {
 	p.Wait(`document.querySelector('[data-toast="error"]')?.innerText.includes("no space left")`)
 	p.Click(`[data-toast="error"] a`)
 	p.Wait(`document.querySelector('[data-testid="job-page"]')?.dataset.state === "failed" && document.body.innerText.includes("no space left")`)
+	p.Click(`form[action$="/retry"] button`)
+	p.Wait(`document.querySelector('[data-testid="job-page"]')?.dataset.state === "done"`)
 	p.Goto(b.App.URL() + "/jobs")
-	p.Wait(`document.querySelector('[data-testid="job"][data-state="failed"]')`)
+	p.Wait(`document.querySelector('[data-testid="job"][data-state="failed"]') && document.querySelector('[data-testid="job"][data-state="done"]')`)
 }
 
 func TestDeleteAsksForTheName(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"berth"
@@ -22,12 +23,8 @@ func Connect(ctx context.Context, s *store.Store, actor berth.Actor, c berth.Clu
 		return berth.Cluster{}, invalidField("token", err)
 	}
 	c.TokenID = parsed.Name()
-	if c.Fingerprint != "" {
-		fingerprint, err := pve.ParseFingerprint(c.Fingerprint)
-		if err != nil {
-			return berth.Cluster{}, invalidField("fingerprint", err)
-		}
-		c.Fingerprint = pve.FormatFingerprint(fingerprint)
+	if c.Fingerprint, err = normalFingerprints(c.Fingerprint); err != nil {
+		return berth.Cluster{}, invalidField("fingerprint", err)
 	}
 	if err := c.Validate(); err != nil {
 		return berth.Cluster{}, err
@@ -36,6 +33,23 @@ func Connect(ctx context.Context, s *store.Store, actor berth.Actor, c berth.Clu
 		return berth.Cluster{}, err
 	}
 	return s.AddCluster(ctx, actor, c, parsed.Secret)
+}
+
+// normalFingerprints writes the fingerprints of a text, one or several separated by commas because every node has a
+// certificate of its own, as Proxmox VE shows them.
+func normalFingerprints(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	var normal []string
+	for part := range strings.SplitSeq(text, ",") {
+		fingerprint, err := pve.ParseFingerprint(part)
+		if err != nil {
+			return "", err
+		}
+		normal = append(normal, pve.FormatFingerprint(fingerprint))
+	}
+	return strings.Join(normal, ","), nil
 }
 
 // Test asks the cluster for its version, which needs a good certificate and token and no privilege. Problems are

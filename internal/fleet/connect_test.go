@@ -73,6 +73,21 @@ func TestConnectSaysWhatIsWrongAndStoresNothing(t *testing.T) {
 	}
 }
 
+func TestNodesMayHaveCertificatesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	sim := simulate(t, storetest.Open(t, storetest.SQLite), pvesim.Options{})
+	another := "sha256:" + strings.Repeat("ab", 32)
+	cluster := berth.Cluster{Name: "home", Endpoints: []string{sim.URL()}, Fingerprint: another + ", " + sim.Fingerprint()}
+	got, err := Connect(t.Context(), s, actor, cluster, sim.Token())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.TrimSuffix(strings.Repeat("AB:", 32), ":") + "," + sim.Fingerprint(); got.Fingerprint != want {
+		t.Errorf("fingerprints are %s, want %s", got.Fingerprint, want)
+	}
+}
+
 func TestConnectedTwiceIsAConflict(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

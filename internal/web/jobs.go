@@ -35,6 +35,7 @@ type jobPage struct {
 	Parts     []jobRow
 	Ref       string
 	CanCancel bool
+	CanRetry  bool
 	CancelBy  string
 }
 
@@ -131,7 +132,8 @@ func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
 	if err != nil {
 		return jobPage{}, err
 	}
-	p := jobPage{jobRow: newJobRow(j, s.now()), Ref: j.Ref, CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy}
+	p := jobPage{jobRow: newJobRow(j, s.now()), Ref: j.Ref, CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
+		CanRetry: j.State == berth.JobFailed || j.State == berth.JobCancelled}
 	for _, step := range steps {
 		p.Steps = append(p.Steps, newStepRow(step, j))
 	}
@@ -241,6 +243,20 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return goBack(w, r)
+}
+
+// postRetry asks again for what a job did not do, and shows the new job.
+func (s *Server) postRetry(w http.ResponseWriter, r *http.Request) error {
+	user, ok := currentUser(r)
+	if !ok {
+		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
+	}
+	job, err := s.actions.Retry(r.Context(), actorOf(user), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/jobs/"+job.ID, http.StatusSeeOther)
+	return nil
 }
 
 func actorOf(u berth.User) berth.Actor {

@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 		{"GET /jobs/{id}", viewer, s.getJob},
 		{"GET /jobs/{id}/live", viewer, s.getJobLive},
 		{"POST /jobs/{id}/cancel", operator, s.postCancel},
+		{"POST /jobs/{id}/retry", operator, s.postRetry},
 		{"GET /list", viewer, s.getList},
 		{"GET /more", viewer, s.getMore},
 		{"GET /complete", viewer, s.getComplete},
