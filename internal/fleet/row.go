@@ -85,8 +85,10 @@ func applyFresh(c *berth.Container, f *fresh, listAt time.Time) {
 	}
 }
 
+// applyTracked adds what only Berth knows. The age of the row is not that of the container: Berth began to track it when
+// somebody first acted on it.
 func applyTracked(c *berth.Container, t *store.Tracked) {
-	c.ID, c.Lifecycle, c.Template, c.Services, c.CreatedAt = t.ID, t.Lifecycle, t.Template, t.Services, t.CreatedAt
+	c.ID, c.Lifecycle, c.Template, c.Services = t.ID, t.Lifecycle, t.Template, t.Services
 	c.Hostname = cmp.Or(c.Hostname, t.Hostname)
 }
 
