@@ -169,7 +169,7 @@ func TestImagesAreDownloadedAndPulled(t *testing.T) {
 				t.Errorf("got %+v, %v, want the download among them", volumes, err)
 			}
 
-			tags, err := c.OCITags(t.Context(), "pve1", "docker.io/library/nginx")
+			tags, err := c.OCITags(t.Context(), "pve1", "registry.example/library/nginx")
 			if version == "8.4" {
 				if Classify(err).Kind != KindUnsupported {
 					t.Errorf("got %v, want unsupported", err)
@@ -179,7 +179,7 @@ func TestImagesAreDownloadedAndPulled(t *testing.T) {
 			if err != nil || len(tags) == 0 {
 				t.Fatalf("got tags %v, %v, want some", tags, err)
 			}
-			u, err = c.PullOCI(t.Context(), "pve1", "local", "docker.io/library/nginx:"+tags[0], "")
+			u, err = c.PullOCI(t.Context(), "pve1", "local", "registry.example/library/nginx:"+tags[0], "")
 			wait(t, c, u, err)
 		})
 	}

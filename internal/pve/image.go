@@ -47,7 +47,7 @@ func (c *Client) DownloadImage(ctx context.Context, node, storage string, r Down
 	return c.start(ctx, post("/nodes/{node}/storage/{storage}/download-url", node, storage).with(form))
 }
 
-// OCITags lists the tags of a container image such as docker.io/library/nginx; the node asks the registry. Since 9.1.
+// OCITags lists the tags of a container image such as registry.example/library/nginx; the node asks the registry. Since 9.1.
 func (c *Client) OCITags(ctx context.Context, node, reference string) ([]string, error) {
 	query := struct {
 		Reference string `pve:"reference"`
@@ -55,7 +55,7 @@ func (c *Client) OCITags(ctx context.Context, node, reference string) ([]string,
 	return fetch[[]string](ctx, c, get("/nodes/{node}/query-oci-repo-tags", node).with(query))
 }
 
-// PullOCI fetches a container image (docker.io/library/nginx:1.29) onto a storage as an OS image. It never replaces a
+// PullOCI fetches a container image (registry.example/library/nginx:1.29) onto a storage as an OS image. It never replaces a
 // file. An empty file name lets the server choose. Since 9.1.
 func (c *Client) PullOCI(ctx context.Context, node, storage, reference, fileName string) (UPID, error) {
 	form := struct {

@@ -246,10 +246,10 @@ func TestHARestartsAKilledContainer(t *testing.T) {
 func TestOCIImageBecomesAContainer(t *testing.T) {
 	t.Parallel()
 	u := root(t, startSim(t, quick()))
-	if got := u.task(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=docker.io/library/nginx:latest"); got != "OK" {
+	if got := u.task(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=registry.example/library/nginx:latest"); got != "OK" {
 		t.Fatal(got)
 	}
-	if r := u.do(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=docker.io/library/nginx:latest"); r.reason != "refusing to override existing file 'nginx_latest.tar'" {
+	if r := u.do(t, "POST", "/nodes/pve1/storage/local/oci-registry-pull", "reference=registry.example/library/nginx:latest"); r.reason != "refusing to override existing file 'nginx_latest.tar'" {
 		t.Errorf("second pull: %d %s", r.status, r.reason)
 	}
 	if got := u.task(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate=local:vztmpl/nginx_latest.tar", "rootfs=local-lvm:1", "net0=name=eth0,bridge=vmbr0,ip=dhcp"); got != "OK" {

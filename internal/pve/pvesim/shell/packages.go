@@ -89,7 +89,7 @@ func apt(p *proc) int {
 	names := rest[1:]
 	switch rest[0] {
 	case "update":
-		p.printf("Hit:1 http://deb.debian.org/debian stable InRelease\nReading package lists...\n")
+		p.printf("Hit:1 http://mirror.example/debian stable InRelease\nReading package lists...\n")
 	case "install":
 		p.printf("Reading package lists...\nBuilding dependency tree...\n")
 		var wanted []string
