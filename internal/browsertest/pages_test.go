@@ -1,13 +1,16 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
 
+	"berth"
 	"berth/internal/pve/pvesim"
+	"berth/internal/store"
 	"berth/internal/store/storetest"
 )
 
@@ -71,6 +74,7 @@ func pagesToLookAt(t *testing.T) []looked {
 	down.Sim.Stop()
 	const allUnknown = `document.querySelectorAll('[data-status="unknown"]').length === 12`
 	p.Wait(allUnknown)
+	job := failedStop(t, b)
 	open := func(what string) func(*Page) {
 		return func(p *Page) { p.Click(`[popovertarget="` + what + `"]`) }
 	}
@@ -104,16 +108,49 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Press("st")
 			p.Wait(`document.querySelectorAll('#completions [role=option]').length > 0`)
 		}},
+		{"actions", b, "/?sort=vmid", allCards + " === 12", func(p *Page) {
+			p.Click("[data-actions]")
+			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
+		}},
+		{"delete", b, "/?sort=-vmid", allCards + " === 12", func(p *Page) {
+			p.Click("[data-actions]")
+			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
+			p.Click(`#sheet [data-sheet$="/delete"]`)
+			p.Wait(`document.activeElement?.name === "name"`)
+		}},
+		{"jobs", b, "/jobs", `document.querySelector('[data-testid="job"]')`, nil},
+		{"job", b, "/jobs/" + job.ID, `document.querySelector('[data-testid="job-page"]')`, nil},
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
 		{"no-cluster", empty, "/", `document.body.innerText.includes("No cluster is connected yet")`, nil},
+		{"no-jobs", empty, "/jobs", `document.body.innerText.includes("No jobs yet")`, nil},
 		{"no-cluster-nodes", empty, "/nodes", `document.body.innerText.includes("No cluster is connected yet")`, nil},
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
+}
+
+// failedStop stops a container in vain and gives the job.
+func failedStop(t *testing.T, b *Berth) berth.Job {
+	t.Helper()
+	p := b.SignIn(Desktop, "/?q=-is:ha%20-is:locked")
+	vmid := idle(p, "running")
+	b.Sim.Fail(pvesim.Fault{Task: "vzstop", Reason: "no space left"})
+	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
+	p.Click(`[data-sheet$="/actions"]`)
+	p.Wait(`document.querySelector('#sheet [data-sheet$="/stop"]')`)
+	p.Click(`#sheet [data-sheet$="/stop"]`)
+	p.Wait(`document.querySelector('[data-testid="confirm"]')`)
+	p.Click(`[data-testid="confirm"]`)
+	p.Wait(`document.querySelector('[data-toast="error"]')`)
+	jobs, err := b.App.Store.Jobs(t.Context(), store.JobFilter{}, 1)
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("jobs are %v, %v; want the failed one", jobs, err)
+	}
+	return jobs[0]
 }
 
 func lookAt(t *testing.T, p *Page, page looked, look Look, size string) {

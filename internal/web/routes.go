@@ -21,7 +21,6 @@ const (
 	anybody  access = "anybody" // also without being signed in
 	viewer          = access(berth.RoleViewer)
 	operator        = access(berth.RoleOperator)
-	admin           = access(berth.RoleAdmin)
 )
 
 // handler answers a request or returns why it cannot. Nothing is written before it is sure that there is an answer.
