@@ -50,7 +50,7 @@ var actionHints = map[berth.Action]string{
 
 var actionTexts = map[berth.Action]string{
 	berth.ActionStart:    "It is booted now.",
-	berth.ActionShutdown: "Its processes are asked to end. Nothing is lost.",
+	berth.ActionShutdown: "Its processes are asked to end, and may finish what they do.",
 	berth.ActionStop:     "All its processes are killed at once. What they have not saved is lost.",
 	berth.ActionReboot:   "It is shut down and started again. Changes of its configuration that wait for a restart are applied.",
 	berth.ActionDelete:   "The container, its disks and its snapshots are destroyed. Backups are kept. This cannot be undone.",
