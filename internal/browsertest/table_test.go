@@ -116,7 +116,7 @@ func checkOrder(t *testing.T, p *Page, order berth.Sort) {
 	}
 	values := ranked.rank(p)
 	if len(slices.Compact(slices.Clone(values))) < 2 {
-		t.Errorf("by %s: all %d values are the same, so that this shows nothing", order, len(values))
+		t.Errorf("by %s: all %d values are %g, so that this shows nothing; the first row says %q", order, len(values), values[0], p.Texts("#rows tr")[0])
 	}
 	if order.Descending {
 		slices.Reverse(values)
