@@ -49,6 +49,8 @@ type Event struct {
 	ContainerID string
 	Subject     string
 	Details     string
+	VMID        int64
+	Search      string
 }
 
 type Fact struct {
