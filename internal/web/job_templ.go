@@ -761,7 +761,7 @@ func partLine(row partRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var37 = []any{"flex-1 basis-60 min-w-0 [overflow-wrap:anywhere]", templ.KV("tone-error", row.State.Name == "failed"), templ.KV("muted", row.State.Name != "failed")}
+		var templ_7745c5c3_Var37 = []any{"flex-1 basis-60 min-w-0 max-sm:order-last max-sm:basis-full [overflow-wrap:anywhere]", templ.KV("tone-error", row.State.Name == "failed"), templ.KV("muted", row.State.Name != "failed")}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var37...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -786,7 +786,7 @@ func partLine(row partRow) templ.Component {
 		var templ_7745c5c3_Var39 string
 		templ_7745c5c3_Var39, templ_7745c5c3_Err = templ.JoinStringErrs(row.Message)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `job.templ`, Line: 121, Col: 181}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `job.templ`, Line: 121, Col: 217}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var39))
 		if templ_7745c5c3_Err != nil {
