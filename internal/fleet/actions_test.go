@@ -370,6 +370,7 @@ func TestSwitchesOfTheConfiguration(t *testing.T) {
 		t.Errorf("deleting a protected container gives %v, want a conflict that says so", err)
 	}
 	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionOnBoot, On: true}), berth.JobSucceeded, "is on.")
+	r.wait("it starts with its node", func(*Snapshot) bool { return r.container(c.VMID).OnBoot })
 }
 
 func TestBulkActsWithALimitPerNodeAndTellsEachOutcome(t *testing.T) {

@@ -63,6 +63,7 @@ type Fact struct {
 	OsType    string
 	NetworkAt int64
 	Addresses string
+	OnBoot    bool
 }
 
 type Job struct {
