@@ -75,6 +75,7 @@ func (p *poller) takeList(resources pve.Resources, body []byte, at time.Time, er
 	p.watchStatistics(at)
 	p.dropCaughtUp(now)
 	p.noticeIdentity(now)
+	p.noticeVanished()
 	p.changed = true
 }
 

@@ -34,6 +34,7 @@ type poller struct {
 	budget   budget
 	tracked  []store.Tracked // by VMID
 	identity identity
+	noted    noted
 	health   Health
 	merged   merged
 	history  []berth.Moment
@@ -55,6 +56,9 @@ func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error)
 		return nil, err
 	}
 	if err := p.loadFacts(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.loadNoted(ctx); err != nil {
 		return nil, err
 	}
 	p.connect(ctx)
@@ -132,6 +136,8 @@ func (p *poller) turn(ctx context.Context) {
 	p.askFresh(ctx)
 	p.askFacts(ctx)
 	p.askQuorum(ctx)
+	p.askNoted(ctx)
+	p.askDiffering(ctx)
 	now := p.fleet.now()
 	if now.Sub(p.list.savedAt) >= saveEvery {
 		p.saveList(ctx)
@@ -172,6 +178,7 @@ func (p *poller) untilNext() time.Duration {
 	if p.reading < readsAtOnce {
 		consider(p.facts.next)
 	}
+	p.laterDifferences(consider)
 	if p.identity.vanished && !p.identity.quorum.underWay {
 		consider(p.identity.quorum.next)
 	}
