@@ -59,7 +59,7 @@ func TestWhatOthersDoIsSeen(t *testing.T) {
 	}
 	jobs.Wait(line("done"))
 	jobs.Goto(b.App.URL() + c.numbered("/audit?q=home:VMID&source=proxmox"))
-	jobs.Wait(fmt.Sprintf(`document.querySelector('[data-testid="event"]')?.innerText.includes("root@pam stopped %s (%d on %s) outside Berth")`, c.name, c.vmid, node))
+	jobs.Wait(fmt.Sprintf(`document.querySelector('[data-testid="event"]')?.innerText.includes("root@pam stopped %s (%d on %s) outside Berth (vzstop)")`, c.name, c.vmid, node))
 	jobs.Click(`[data-testid="event"] summary`)
 	jobs.Wait(`document.querySelector('[data-testid="event"]').innerText.includes(` + quoted(string(upid)) + `)`)
 
