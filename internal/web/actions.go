@@ -110,7 +110,7 @@ func (s *Server) named(r *http.Request) (*berth.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, ok := s.fleet.Snapshot().Find(cluster, vmid)
+	c, ok := s.seen(r).Find(cluster, vmid)
 	if !ok {
 		return nil, berth.Errorf(berth.NotFound, "No connected cluster has a container %s:%d (any more).", cluster, vmid)
 	}
@@ -123,8 +123,7 @@ func (s *Server) getActions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := currentUser(r)
-	return render(w, r, http.StatusOK, actionSheet(newSheetView(c, user.Role)))
+	return render(w, r, http.StatusOK, actionSheet(newSheetView(c, accessOf(r).On(c))))
 }
 
 // getAction asks before an action.
@@ -137,8 +136,7 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request) error {
 	if _, known := actionTexts[action]; !known {
 		return berth.Errorf(berth.NotFound, "There is no question before “%s”.", action)
 	}
-	user, _ := currentUser(r)
-	if choice := newActionChoice(c, action, user.Role); choice.Refusal != "" {
+	if choice := newActionChoice(c, action, accessOf(r).On(c)); choice.Refusal != "" {
 		return render(w, r, http.StatusOK, refusalSheet(choice, placeText(c)))
 	}
 	return render(w, r, http.StatusOK, confirmSheet(newConfirmView(c, action)))
@@ -151,13 +149,13 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, user, err := readForm(r)
+	form, _, err := readForm(r)
 	if err != nil {
 		return err
 	}
 	request, err := newActionRequest(berth.Action(r.PathValue("action")), c, form)
 	if err == nil {
-		_, err = s.actions.Do(r.Context(), actorOf(user), c.Key(), request)
+		_, err = s.actions.Do(r.Context(), actorOf(r), c.Key(), request)
 	}
 	if message := sentence(err); message != "" {
 		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(message, form.Has("asked")))
@@ -190,20 +188,20 @@ func newActionRequest(action berth.Action, c *berth.Container, form url.Values) 
 // toasts tells the outcomes of a user's jobs that ended since the last look.
 type toasts struct {
 	server *Server
-	user   string
+	user   berth.Actor
 	since  time.Time
 	told   map[string]bool
 }
 
-func (s *Server) newToasts(user berth.User) *toasts {
-	return &toasts{server: s, user: user.Name, since: s.now(), told: map[string]bool{}}
+func (s *Server) newToasts(r *http.Request) *toasts {
+	return &toasts{server: s, user: actorOf(r), since: s.now(), told: map[string]bool{}}
 }
 
 const toastJobs = 20 // jobs looked at for toasts
 
 // send sends the outcomes that were not told yet.
 func (t *toasts) send(ctx context.Context, out *stream) error {
-	jobs, err := t.server.store.Jobs(ctx, jobsOf(t.user), toastJobs)
+	jobs, err := t.server.actions.Jobs(ctx, t.user, jobsOf(t.user.Name), toastJobs)
 	if err != nil {
 		return err
 	}
@@ -237,7 +235,7 @@ type bulkView struct {
 // postBulk first says what an action would do to the selected containers, or to all that match a query, and does it once
 // that is confirmed.
 func (s *Server) postBulk(w http.ResponseWriter, r *http.Request) error {
-	form, user, err := readForm(r)
+	form, _, err := readForm(r)
 	if err != nil {
 		return err
 	}
@@ -252,15 +250,15 @@ func (s *Server) postBulk(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		keys = s.actions.Keys(q)
+		keys = s.actions.Keys(actorOf(r), q)
 	}
 	request := berth.ActionRequest{Action: action}
 	if form.Get("confirmed") == "" {
-		plan := s.actions.Plan(actorOf(user), keys, request)
+		plan := s.actions.Plan(actorOf(r), keys, request)
 		v := bulkView{Title: title[0] + " " + containers(len(keys)), Button: title[0] + " " + strconv.Itoa(plan.Acts), Action: action, Keys: strings.Join(keys, ","), Acts: plan.Acts, Not: plan.Not}
 		return render(w, r, http.StatusOK, bulkSheet(v))
 	}
-	job, err := s.actions.Bulk(r.Context(), actorOf(user), keys, request, 0)
+	job, err := s.actions.Bulk(r.Context(), actorOf(r), keys, request, 0)
 	if message := sentence(err); message != "" {
 		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(message, form.Has("asked")))
 	}

@@ -218,6 +218,9 @@ func newEmptyList(view fleet.View, params viewParams) emptyList {
 	switch {
 	case view.Matching > 0:
 		return emptyList{}
+	case view.Snapshot.Limited && len(view.Snapshot.Clusters) == 0:
+		return emptyList{Icon: "container", Title: "There is no container for you yet",
+			Text: "You see the containers that an admin has given you a role on. When there is one it shows up here by itself."}
 	case len(view.Snapshot.Clusters) == 0:
 		return emptyList{Icon: "plug", Title: "No cluster is connected yet", Command: connectCommand,
 			Text: "Connect a Proxmox VE cluster or a single node from the machine that runs Berth. It shows up here by itself."}
@@ -303,7 +306,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -326,7 +329,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request) error {
 	if problem.Message != "" {
 		return render(w, r, http.StatusUnprocessableEntity, queryProblemPartial(problem))
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -344,11 +347,11 @@ func (s *Server) getMore(w http.ResponseWriter, r *http.Request) error {
 	if problem.Message != "" {
 		return render(w, r, http.StatusUnprocessableEntity, queryProblemPartial(problem))
 	}
-	shown, err := s.views.of(params)
+	shown, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
-	longer, err := s.views.of(params.withLimit(params.Limit + pageSize))
+	longer, err := s.views.of(accessOf(r), params.withLimit(params.Limit+pageSize))
 	if err != nil {
 		return err
 	}
@@ -364,7 +367,7 @@ func (s *Server) getRefresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -380,20 +383,16 @@ func (s *Server) postRefresh(w http.ResponseWriter, _ *http.Request) error {
 
 // getContainer shows one container, named by cluster and VMID: /containers/home:101.
 func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
-	cluster, vmid, err := parseContainerID(r.PathValue("id"))
+	c, err := s.named(r)
 	if err != nil {
 		return err
-	}
-	c, ok := s.fleet.Snapshot().Find(cluster, vmid)
-	if !ok {
-		return berth.Errorf(berth.NotFound, "No connected cluster has a container %s:%d (any more).", cluster, vmid)
 	}
 	params, _, err := s.askedFor(&http.Request{URL: &url.URL{RawQuery: url.Values{"q": {containerQuery(c)}}.Encode()}})
 	if err != nil {
 		return err
 	}
 	params.Layout = detailLayout
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}

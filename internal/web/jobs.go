@@ -86,8 +86,8 @@ func duration(d time.Duration) string {
 	}
 }
 
-func (s *Server) jobRows(ctx context.Context) ([]jobRow, error) {
-	jobs, err := s.store.Jobs(ctx, store.JobFilter{}, jobsShown)
+func (s *Server) jobRows(ctx context.Context, by berth.Actor) ([]jobRow, error) {
+	jobs, err := s.actions.Jobs(ctx, by, store.JobFilter{}, jobsShown)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Server) jobRows(ctx context.Context) ([]jobRow, error) {
 
 // getJobs lists running and recent work.
 func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
-	rows, err := s.jobRows(r.Context())
+	rows, err := s.jobRows(r.Context(), actorOf(r))
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
 // getJobsLive keeps the list of jobs current.
 func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
 	return s.follow(w, r, func(ctx context.Context) (id, html string, err error) {
-		rows, err := s.jobRows(ctx)
+		rows, err := s.jobRows(ctx, actorOf(r))
 		if err != nil {
 			return "", "", err
 		}
@@ -119,8 +119,8 @@ func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
-	j, err := s.store.Job(ctx, id)
+func (s *Server) readJob(ctx context.Context, by berth.Actor, id string) (jobPage, error) {
+	j, err := s.actions.Job(ctx, by, id)
 	if err != nil {
 		return jobPage{}, err
 	}
@@ -128,12 +128,12 @@ func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
 	if err != nil {
 		return jobPage{}, err
 	}
-	parts, err := s.store.ChildJobs(ctx, id)
+	parts, err := s.actions.Parts(ctx, by, id)
 	if err != nil {
 		return jobPage{}, err
 	}
-	p := jobPage{jobRow: newJobRow(j, s.now()), Ref: j.Ref, CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
-		CanRetry: j.State == berth.JobFailed || j.State == berth.JobCancelled}
+	p := jobPage{jobRow: newJobRow(j, s.now()), Ref: j.Ref, CanCancel: s.actions.MayCancel(by, &j) && !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
+		CanRetry: s.actions.MayCancel(by, &j) && (j.State == berth.JobFailed || j.State == berth.JobCancelled)}
 	for _, step := range steps {
 		p.Steps = append(p.Steps, newStepRow(step, j))
 	}
@@ -156,7 +156,7 @@ func newStepRow(step berth.JobStep, j berth.Job) stepRow {
 
 // getJob shows one job.
 func (s *Server) getJob(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.readJob(r.Context(), r.PathValue("id"))
+	p, err := s.readJob(r.Context(), actorOf(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -177,11 +177,11 @@ func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return berth.Errorf(berth.Invalid, "“seen” is not a number of lines.")
 	}
-	if _, err := s.store.Job(r.Context(), id); err != nil {
+	if _, err := s.actions.Job(r.Context(), actorOf(r), id); err != nil {
 		return err
 	}
 	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
-		p, err := s.readJob(ctx, id)
+		p, err := s.readJob(ctx, actorOf(r), id)
 		if err != nil {
 			return "", "", err
 		}
@@ -225,7 +225,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 			return nil
 		case <-beat.C:
 			out.send(newMessage("", ": still here\n\n"))
-			if s.auth.Check(r.Context()) != nil {
+			if s.auth.Check(r.Context(), whoIs(r)) != nil {
 				return nil
 			}
 		case <-news.News():
@@ -235,11 +235,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 
 // postCancel asks to end a job.
 func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	if err := s.actions.Cancel(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
+	if err := s.actions.Cancel(r.Context(), actorOf(r), r.PathValue("id")); err != nil {
 		return err
 	}
 	return goBack(w, r)
@@ -247,20 +243,12 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 
 // postRetry asks again for what a job did not do, and shows the new job.
 func (s *Server) postRetry(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	job, err := s.actions.Retry(r.Context(), actorOf(user), r.PathValue("id"))
+	job, err := s.actions.Retry(r.Context(), actorOf(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/jobs/"+job.ID, http.StatusSeeOther)
 	return nil
-}
-
-func actorOf(u berth.User) berth.Actor {
-	return berth.Actor{ID: u.ID, Name: u.Name, Source: "web", Role: u.Role}
 }
 
 // jobsOf chooses the jobs that a user asked for.

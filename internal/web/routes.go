@@ -21,7 +21,26 @@ const (
 	anybody  access = "anybody" // also without being signed in
 	viewer          = access(berth.RoleViewer)
 	operator        = access(berth.RoleOperator)
+	admin           = access(berth.RoleAdmin)
 )
+
+// refusal tells why somebody with these rights may not use a route; nil if they may. A route about containers is open to
+// whoever has the role on some, and then it is looked at which; what is about Berth itself takes an admin everywhere.
+func (needs access) refusal(a berth.Access) error {
+	has := a.Highest()
+	if needs == admin {
+		has = a.Everywhere()
+	}
+	switch {
+	case has.Includes(berth.Role(needs)):
+		return nil
+	case a.Highest() == "":
+		return berth.Errorf(berth.Forbidden, "You have not been given a role yet; ask an admin for one.")
+	case needs == admin:
+		return berth.Errorf(berth.Forbidden, "This needs the role admin everywhere.")
+	}
+	return berth.Errorf(berth.Forbidden, "This needs the role %s; you are %s.", needs, has)
+}
 
 // handler answers a request or returns why it cannot. Nothing is written before it is sure that there is an answer.
 type handler func(http.ResponseWriter, *http.Request) error
