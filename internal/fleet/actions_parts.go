@@ -37,7 +37,7 @@ func (a *Actions) workBulk(ctx context.Context, run *jobs.Run) (string, error) {
 	if w.access, err = berth.NewAccess(w.Grants...); err != nil {
 		return "", err
 	}
-	if err := w.load(ctx); err != nil {
+	if err := w.load(context.WithoutCancel(ctx)); err != nil {
 		return "", err
 	}
 	news := a.fleet.hub.Subscribe(live.Jobs)
@@ -166,7 +166,7 @@ func (w *bulkWork) cancelParts(ctx context.Context) error {
 	defer cancel()
 	news := w.actions.fleet.hub.Subscribe(live.Jobs)
 	defer news.Close()
-	if err := w.load(ctx); err != nil { // one may have been begun in the last moment
+	if err := w.load(context.WithoutCancel(ctx)); err != nil { // one may have been begun in the last moment
 		return err
 	}
 	for _, part := range w.parts {

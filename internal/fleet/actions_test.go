@@ -50,7 +50,7 @@ func act(t *testing.T, s *store.Store, o pvesim.Options, p Patience) *actionRig 
 func resume(t *testing.T, s *store.Store, p Patience) *actionRig {
 	t.Helper()
 	r := &actionRig{rig: run(t, s, quick)}
-	j, err := jobs.New(t.Context(), s, r.hub, slog.New(slog.NewTextHandler(r.log, nil)), jobs.Options{Beat: 100 * time.Millisecond})
+	j, err := jobs.New(t.Context(), s, r.hub, slog.New(slog.NewTextHandler(r.log, nil)), jobs.Options{Beat: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,6 +290,22 @@ func TestCancelAbortsTheTask(t *testing.T) {
 	if got := r.sim.CallsTo("DELETE /nodes/{node}/tasks/{upid}"); got != 1 {
 		t.Errorf("%d aborts, want 1", got)
 	}
+}
+
+func TestJobThatIsCancelledBetweenTwoWorkersAbortsItsTask(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: time.Hour}, hurried)
+		c := firstWith(r.Snapshot(), berth.StatusStopped)
+		job := r.waitJob(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), "it has a task", func(j berth.Job) bool { return j.Ref != "" })
+		r.stop()
+		if err := r.Cancel(t.Context(), anna, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		next := resume(t, s, hurried)
+		next.sim = r.sim
+		next.wantEnd(job, berth.JobCancelled, "Cancelled by anna. Proxmox's task was aborted.")
+	})
 }
 
 func TestNodeThatIsAwayForAMomentOnlyDelaysItsTask(t *testing.T) {

@@ -51,6 +51,9 @@ func (a *Actions) work(ctx context.Context, run *jobs.Run) (message string, err 
 		return "", jobs.Fail(nil, "Cluster %s is not connected any more.", w.Cluster)
 	}
 	w.client = w.poller.client
+	if errors.Is(context.Cause(ctx), jobs.ErrCancelled) {
+		return "", w.abandon(ctx)
+	}
 	if err := w.Step(ctx, "Look at the container", w.look); err != nil {
 		return "", w.explain(ctx, err)
 	}
