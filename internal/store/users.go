@@ -28,6 +28,22 @@ func (s *Store) AddUser(ctx context.Context, actor berth.Actor, u berth.User) (b
 	return u, nil
 }
 
+// AddUserWith adds an account that has a role on a scope from the start. Returns what AddUser and Give return.
+func (s *Store) AddUserWith(ctx context.Context, actor berth.Actor, name string, g berth.Grant) (berth.User, error) {
+	if _, err := berth.NewAccess(g); err != nil {
+		return berth.User{}, err
+	}
+	u := berth.User{Name: name}
+	if g.Scope == "" {
+		u.Role = g.Role
+	}
+	u, err := s.AddUser(ctx, actor, u)
+	if err != nil || g.Scope == "" {
+		return u, err
+	}
+	return u, s.Give(ctx, actor, Holder{User: name}, g)
+}
+
 // addUser adds the account and what it was given everywhere.
 func (s *Store) addUser(ctx context.Context, q *sqlc.Queries, u berth.User) error {
 	at := millis(u.CreatedAt)
