@@ -126,7 +126,7 @@ func forbiddenOrigin() error {
 func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Page {
 	p := ui.Page{Title: title, Section: section, NowMS: s.now().UnixMilli()}
 	if user, ok := currentUser(r); ok {
-		p.User = user.Name
+		p.User, p.Admin = user.Name, accessOf(r).Everywhere().Includes(berth.RoleAdmin)
 	}
 	if c, err := r.Cookie("berth_theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
 		p.Theme = c.Value
