@@ -132,7 +132,6 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
 		}},
-		{"shutdown", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, sheet(`[data-sheet$="/shutdown"]`)},
 		{"delete", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, func(p *Page) {
 			sheet(`[data-sheet$="/delete"]`)(p)
 			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"] select')`)
@@ -143,7 +142,6 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"jobs-elsewhere", b, "/jobs?show=elsewhere", `document.querySelector('[data-testid="job"][data-outside]')`, nil},
 		{"job", b, "/jobs/" + job.ID, `document.querySelector('[data-testid="job-page"]')`, nil},
 		{"bulk-job", b, bulk, `document.querySelector('[data-testid="part"]')`, nil},
-		{"audit", b, "/audit", `document.querySelector('[data-testid="event"]')`, nil},
 		{"audit-details", b, "/audit", `document.querySelector('[data-testid="event"]')`, func(p *Page) {
 			p.Click(`[data-testid="event"][data-state="failed"] summary`)
 			p.Wait(`document.querySelector('[data-testid="event"] details[open]')`)
