@@ -20,7 +20,7 @@ import (
 
 const testsAtOnce = "4" // most of the time a test waits for the next poll; -parallel overrides it
 
-const patience = 20 * time.Second // how long a page may take to become what a test waits for
+const patience = time.Minute // how long a page may take to become what a test waits for
 
 var browser struct {
 	once sync.Once
@@ -134,9 +134,11 @@ func (p *Page) listenForErrors() {
 func (p *Page) Goto(url string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(url))
+	p.Wait("true")
 }
 
-// Wait waits until a JavaScript expression is true, also across a navigation.
+// Wait waits until a JavaScript expression is true, also across a navigation: while a page arrives nothing counts, for
+// half a page may look right.
 func (p *Page) Wait(expression string) {
 	p.t.Helper()
 	ctx, cancel := p.patience()
@@ -144,7 +146,7 @@ func (p *Page) Wait(expression string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+expression+")"))
 		if ok {
 			return
 		}

@@ -23,6 +23,7 @@ type bulkWork struct {
 	bulk
 	*jobs.Run
 	actions *Actions
+	access  berth.Access // of the one who asked
 	kept    bulkKept
 	parts   map[string]*berth.Job // by key
 	since   time.Time
@@ -33,7 +34,11 @@ func (a *Actions) workBulk(ctx context.Context, run *jobs.Run) (string, error) {
 	if err := errors.Join(run.Args(&w.bulk), run.Checkpoint(&w.kept)); err != nil {
 		return "", err
 	}
-	if err := w.load(ctx); err != nil {
+	var err error
+	if w.access, err = berth.NewAccess(w.Grants...); err != nil {
+		return "", err
+	}
+	if err := w.load(context.WithoutCancel(ctx)); err != nil {
 		return "", err
 	}
 	news := a.fleet.hub.Subscribe(live.Jobs)
@@ -140,7 +145,7 @@ func (w *bulkWork) perNode() (under map[string]int, done int) {
 
 // place tells on which node the container is. It is not ready while its cluster has not answered since a restart.
 func (w *bulkWork) place(key string) (node string, ready bool) {
-	p, c, err := w.actions.find(key)
+	p, c, err := w.actions.find(w.access, key)
 	if err != nil {
 		return "", time.Since(w.since) > w.actions.patience.Outage
 	}
@@ -149,7 +154,7 @@ func (w *bulkWork) place(key string) (node string, ready bool) {
 
 // begin starts one part. A container that cannot be acted on any more is noted with the reason.
 func (w *bulkWork) begin(ctx context.Context, key string) error {
-	by := berth.Actor{ID: w.Job.ActorID, Name: w.Job.Actor, Source: w.Job.Source, Role: w.Role}
+	by := berth.Actor{ID: w.Job.ActorID, Name: w.Job.Actor, Source: w.Job.Source, Access: w.access}
 	job, err := w.actions.request(ctx, by, key, w.Request, w.Job.ID)
 	if err == nil {
 		w.parts[key] = &job
@@ -169,7 +174,7 @@ func (w *bulkWork) cancelParts(ctx context.Context) error {
 	defer cancel()
 	news := w.actions.fleet.hub.Subscribe(live.Jobs)
 	defer news.Close()
-	if err := w.load(ctx); err != nil { // one may have been begun in the last moment
+	if err := w.load(context.WithoutCancel(ctx)); err != nil { // one may have been begun in the last moment
 		return err
 	}
 	for _, part := range w.parts {

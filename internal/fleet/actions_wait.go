@@ -103,6 +103,16 @@ func (w *worker) keepLog(ctx context.Context, t *task) error {
 	return w.Log(ctx, texts...)
 }
 
+// abandon clears up what a worker before began of a job that was cancelled since.
+func (w *worker) abandon(ctx context.Context) error {
+	for _, name := range []string{string(w.Request.Action), "backup"} {
+		if t := w.kept.Tasks[name]; t != nil && t.UPID != "" {
+			return w.abort(ctx, t)
+		}
+	}
+	return context.Cause(ctx)
+}
+
 // abort ends the task of a cancelled job.
 func (w *worker) abort(ctx context.Context, t *task) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)

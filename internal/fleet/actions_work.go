@@ -60,6 +60,9 @@ func (a *Actions) work(ctx context.Context, run *jobs.Run) (message string, err 
 		return "", jobs.Fail(nil, "Cluster %s is not connected any more.", w.Cluster)
 	}
 	w.client = w.poller.client
+	if errors.Is(context.Cause(ctx), jobs.ErrCancelled) {
+		return "", w.abandon(ctx)
+	}
 	if err := w.Step(ctx, "Look at the container", w.look); err != nil {
 		return "", w.explain(ctx, err)
 	}
@@ -72,7 +75,7 @@ func (w *worker) look(ctx context.Context) error {
 	if w.kept.Node == "" {
 		w.kept.Node = w.Node
 	}
-	if _, c, err := w.actions.find(w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
+	if _, c, err := w.actions.find(berth.Everywhere(berth.RoleOperator), w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
 		return jobs.Fail(nil, "Another container has taken VMID %d; nothing was done to it.", w.VMID)
 	}
 	var alsoAsked sync.WaitGroup

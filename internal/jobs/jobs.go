@@ -141,8 +141,8 @@ func (j *Jobs) Add(ctx context.Context, tx *store.Tx, job berth.Job) (berth.Job,
 // Cancel asks a job to end early. One that no worker has yet ends at once. Returns Conflict if the job is over already.
 func (j *Jobs) Cancel(ctx context.Context, actor berth.Actor, id string) error {
 	err := j.Change(ctx, "cancel job "+id, func(tx *store.Tx) error {
-		job, claimed, err := tx.RequestCancel(ctx, id, actor.Name)
-		if err != nil || claimed {
+		job, begun, err := tx.RequestCancel(ctx, id, actor.Name)
+		if err != nil || begun {
 			return err
 		}
 		return j.end(ctx, tx, job, berth.JobCancelled, cancelledMessage(actor.Name))

@@ -126,10 +126,11 @@ func (j *Jobs) attempt(ctx context.Context, run *Run) (message string, err error
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if run.steps, err = j.store.JobSteps(ctx, run.Job.ID); err != nil {
+	loading := context.WithoutCancel(ctx) // a cancelled job must still know what is to be cleared away
+	if run.steps, err = j.store.JobSteps(loading, run.Job.ID); err != nil {
 		return "", err
 	}
-	if run.lines, err = j.store.CountJobLines(ctx, run.Job.ID); err != nil {
+	if run.lines, err = j.store.CountJobLines(loading, run.Job.ID); err != nil {
 		return "", err
 	}
 	return kind.Work(ctx, run)

@@ -138,9 +138,9 @@ func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]stri
 	return tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
 }
 
-// RequestCancel notes who wants the job to end early, the first one if several do. claimed tells whether a worker has it.
-// Returns Conflict if it is over already.
-func (tx *Tx) RequestCancel(ctx context.Context, id, by string) (j berth.Job, claimed bool, err error) {
+// RequestCancel notes who wants the job to end early, the first one if several do. begun tells whether a worker has it
+// or had it, so that something may have to be cleared away. Returns Conflict if it is over already.
+func (tx *Tx) RequestCancel(ctx context.Context, id, by string) (j berth.Job, begun bool, err error) {
 	at := sql.NullInt64{Int64: millis(tx.store.now()), Valid: true}
 	row, err := tx.q.RequestCancel(ctx, sqlc.RequestCancelParams{ID: id, CancelBy: by, CancelAt: at})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -149,5 +149,5 @@ func (tx *Tx) RequestCancel(ctx context.Context, id, by string) (j berth.Job, cl
 	if err != nil {
 		return j, false, err
 	}
-	return jobOf(row), row.Worker != "", tx.q.BumpRevision(ctx, topicJobs)
+	return jobOf(row), row.Attempts > 0, tx.q.BumpRevision(ctx, topicJobs)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"berth"
+	"berth/internal/fleet"
 )
 
 // paletteItem is something that the command palette can do.
@@ -22,7 +23,7 @@ const paletteLength = 12
 func (s *Server) getPalette(w http.ResponseWriter, r *http.Request) error {
 	typed := strings.TrimSpace(r.URL.Query().Get("q"))
 	items := matchingCommands(typed)
-	items = append(items, s.paletteContainers(typed, paletteLength-min(len(items), paletteLength/2))...)
+	items = append(items, s.paletteContainers(s.seen(r), typed, paletteLength-min(len(items), paletteLength/2))...)
 	return render(w, r, http.StatusOK, paletteItems(items))
 }
 
@@ -31,6 +32,7 @@ func matchingCommands(typed string) []paletteItem {
 		{Title: "Containers", Detail: "page", Icon: "container", Href: "/"},
 		{Title: "Nodes", Detail: "page", Icon: "server", Href: "/nodes"},
 		{Title: "Jobs", Detail: "page", Icon: "list-checks", Href: "/jobs"},
+		{Title: "Audit", Detail: "page: who did what", Icon: "scroll-text", Href: "/audit"},
 		{Title: "Running containers", Detail: "filter", Icon: "circle-play", Href: "/?q=status%3Arunning"},
 		{Title: "Stopped containers", Detail: "filter", Icon: "circle-stop", Href: "/?q=status%3Astopped"},
 		{Title: "Busiest containers", Detail: "sorted by CPU", Icon: "cpu", Href: "/?sort=-cpu"},
@@ -49,13 +51,13 @@ func matchingCommands(typed string) []paletteItem {
 }
 
 // paletteContainers finds containers with the query language; text that it cannot read is searched as it is.
-func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
+func (s *Server) paletteContainers(seen *fleet.Snapshot, typed string, limit int) []paletteItem {
 	if typed == "" {
 		return nil
 	}
-	for _, action := range offeredActions() {
-		if rest, ok := strings.CutPrefix(strings.ToLower(typed), strings.ToLower(actionTitles[action][0])+" "); ok {
-			return s.paletteActions(action, rest, limit)
+	for _, o := range offers {
+		if rest, ok := o.typed(typed); ok {
+			return s.paletteActions(seen, o, rest, limit)
 		}
 	}
 	q, err := berth.ParseQuery(typed)
@@ -64,7 +66,7 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 			return nil
 		}
 	}
-	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
+	view := seen.View(q, berth.Sort{By: berth.SortName}, limit, s.now())
 	items := make([]paletteItem, 0, len(view.Containers))
 	for _, c := range view.Containers {
 		items = append(items, paletteItem{Title: hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
@@ -74,16 +76,18 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 }
 
 // paletteActions offers an action on the containers that are found; it asks before it acts.
-func (s *Server) paletteActions(action berth.Action, typed string, limit int) []paletteItem {
+func (s *Server) paletteActions(seen *fleet.Snapshot, o offer, typed string, limit int) []paletteItem {
 	q, err := berth.ParseQuery(typed)
 	if err != nil {
 		return nil
 	}
-	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
-	items := make([]paletteItem, 0, len(view.Containers))
+	view := seen.View(q, berth.Sort{By: berth.SortName}, 0, s.now())
+	var items []paletteItem
 	for _, c := range view.Containers {
-		items = append(items, paletteItem{Title: actionTitles[action][0] + " " + hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
-			Icon: actionTitles[action][1], Command: "sheet:" + containerPath(c) + "/actions/" + string(action)})
+		if len(items) < limit && o.suits(c) {
+			items = append(items, paletteItem{Title: o.Title + " " + hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
+				Icon: o.Icon, Command: "sheet:" + o.url(c)})
+		}
 	}
 	return items
 }

@@ -1,6 +1,7 @@
 package pvesim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strconv"
@@ -31,7 +32,10 @@ func clusterStatus(c *call) (any, error) {
 		out = append(out, obj{"type": "cluster", "id": "cluster", "name": w.name, "nodes": len(w.nodes), "quorate": flag(w.quorate), "version": len(w.nodes)})
 	}
 	for i, n := range w.nodes {
-		row := obj{"type": "node", "id": "node/" + n.name, "name": n.name, "nodeid": n.id, "online": flag(n.online), "local": flag(i == 0), "level": "", "ip": n.ip}
+		row := obj{"type": "node", "id": "node/" + n.name, "name": n.name, "nodeid": n.id, "online": flag(n.online), "local": flag(i == 0), "level": ""}
+		if n.ip != "" {
+			row["ip"] = n.ip
+		}
 		if !w.inCluster() {
 			row["nodeid"] = 0
 		}
@@ -44,7 +48,7 @@ func clusterConfigNodes(c *call) (any, error) {
 	out := []obj{}
 	if w := &c.sim.world; w.inCluster() {
 		for _, n := range w.nodes {
-			out = append(out, obj{"node": n.name, "name": n.name, "nodeid": strconv.Itoa(n.id), "ring0_addr": n.ip, "quorum_votes": "1"})
+			out = append(out, obj{"node": n.name, "name": n.name, "nodeid": strconv.Itoa(n.id), "ring0_addr": cmp.Or(n.ip, n.name), "quorum_votes": "1"})
 		}
 	}
 	return out, nil
@@ -158,6 +162,15 @@ func (s *Sim) writable(ct *container, pid int) error {
 	return die("unable to open file '/etc/pve/nodes/%s/lxc/%d.conf.tmp.%d' - Permission denied", ct.node.name, ct.vmid, pid)
 }
 
+// lockUsers fails like the lock of the cluster's user configuration without quorum; what says what was to be done (PVE::AccessControl
+// of pve-access-control 9.1.1).
+func (c *call) lockUsers(what string) error {
+	if c.sim.world.quorate {
+		return nil
+	}
+	return die("%s failed: cfs-lock 'file-user_cfg' error: no quorum!", what)
+}
+
 func joinComma(list []string) string { return strings.Join(list, ",") }
 
 // SetNodeOnline cuts a node off the cluster, or brings it back. Its containers keep running unseen.
@@ -177,6 +190,14 @@ func (s *Sim) SetNodeOnline(name string, online bool) {
 	}
 	n.online = online
 	s.world.version++
+}
+
+// SetDaemon stops or starts pvedaemon of the node that answers. Without it pveproxy answers 595 to what it cannot do alone:
+// sign-in, status of containers, and every change.
+func (s *Sim) SetDaemon(runs bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world.daemonDown = !runs
 }
 
 // SetQuorate takes or gives the cluster its quorum; without it nothing can be written.

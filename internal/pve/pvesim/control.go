@@ -18,6 +18,7 @@ import (
 //	POST /sim/faults/clear
 //	POST /sim/nodes/NAME/online, .../offline
 //	POST /sim/quorum/on, /sim/quorum/off
+//	POST /sim/daemon/on, /sim/daemon/off
 //	POST /sim/containers/VMID/kill, .../stuck, .../unstuck, .../lock/NAME, .../unlock
 //	POST /sim/tickets/expire              all tickets become invalid
 func (s *Sim) control(req *http.Request) *response {
@@ -35,7 +36,7 @@ func (s *Sim) control(req *http.Request) *response {
 }
 
 // orders are what can be posted, for somebody who looks.
-var orders = []string{"faults", "faults/clear", "nodes/NAME/online", "nodes/NAME/offline", "quorum/on", "quorum/off", "tickets/expire",
+var orders = []string{"faults", "faults/clear", "nodes/NAME/online", "nodes/NAME/offline", "quorum/on", "quorum/off", "daemon/on", "daemon/off", "tickets/expire",
 	"containers/VMID/kill", "containers/VMID/stuck", "containers/VMID/unstuck", "containers/VMID/lock/NAME", "containers/VMID/unlock"}
 
 func (s *Sim) command(method string, path []string, body []byte) (any, error) {
@@ -61,6 +62,9 @@ func (s *Sim) command(method string, path []string, body []byte) (any, error) {
 		return done, nil
 	case len(path) == 2 && path[0] == "quorum":
 		s.SetQuorate(path[1] == "on")
+		return done, nil
+	case len(path) == 2 && path[0] == "daemon":
+		s.SetDaemon(path[1] == "on")
 		return done, nil
 	case len(path) == 3 && path[0] == "nodes":
 		s.SetNodeOnline(path[1], path[2] == "online")

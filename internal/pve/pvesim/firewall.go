@@ -3,6 +3,7 @@ package pvesim
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,19 +16,27 @@ type firewall struct {
 	aliases map[string]params
 }
 
-// digest changes with every edit, and is that of nothing for no file.
-func (f *firewall) digest() string {
-	var b strings.Builder
-	for _, part := range append([]params{f.options}, f.rules...) {
-		for _, key := range sortedKeys(part) {
-			b.WriteString(key + part[key] + "\n")
+// digestOf is the digest that PVE gives one list of a firewall file: SHA-1 over "key:value\n" of its entries, keys in their
+// order (PVE::Firewall of pve-firewall 6.0, recorded).
+func digestOf(list ...params) string {
+	sum := sha1.New()
+	for _, entry := range list {
+		for _, key := range sortedKeys(entry) {
+			fmt.Fprintf(sum, "%s:%s\n", key, entry[key]) // a hash does not fail
 		}
 	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// aliasList gives the aliases as entries of a list.
+func (f *firewall) aliasList() []params {
+	var list []params
 	for _, name := range sortedKeys(f.aliases) {
-		b.WriteString(name + f.aliases[name]["cidr"])
+		entry := maps.Clone(f.aliases[name])
+		entry["name"] = name
+		list = append(list, entry)
 	}
-	sum := sha1.Sum([]byte(b.String()))
-	return hex.EncodeToString(sum[:])
+	return list
 }
 
 var firewallNumbers = strings.Fields("enable dhcp ipfilter macfilter ndp radv pos")
@@ -51,8 +60,9 @@ func (c *call) wall() (*firewall, error) {
 	return &ct.firewall, nil
 }
 
-func (c *call) checkWallDigest(f *firewall) error {
-	if d := c.params["digest"]; d != "" && d != f.digest() {
+// checkWallDigest refuses a change of a list that was changed since the caller read it.
+func (c *call) checkWallDigest(list ...params) error {
+	if d := c.params["digest"]; d != "" && d != digestOf(list...) {
 		return die("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil
@@ -73,7 +83,7 @@ func firewallOptions(c *call) (any, error) {
 		return nil, err
 	}
 	row := firewallRow(f.options)
-	row["digest"] = f.digest()
+	row["digest"] = digestOf(f.options)
 	return row, nil
 }
 
@@ -82,7 +92,7 @@ func setFirewallOptions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkWallDigest(f); err != nil {
+	if err := c.checkWallDigest(f.options); err != nil {
 		return nil, err
 	}
 	if f.options == nil {
@@ -97,7 +107,7 @@ func setFirewallOptions(c *call) (any, error) {
 
 func (f *firewall) ruleRow(pos int) obj {
 	row := firewallRow(f.rules[pos])
-	row["pos"], row["digest"] = pos, f.digest()
+	row["pos"], row["digest"] = pos, digestOf(f.rules...)
 	return row
 }
 
@@ -128,7 +138,7 @@ func addRule(c *call) (any, error) {
 }
 
 func (c *call) checkRule(f *firewall) error {
-	if err := c.checkWallDigest(f); err != nil {
+	if err := c.checkWallDigest(f.rules...); err != nil {
 		return err
 	}
 	if a := c.params["action"]; a != "" && c.params["type"] != "group" && !contains([]string{"ACCEPT", "DROP", "REJECT"}, a) {
@@ -183,7 +193,7 @@ func removeRule(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkWallDigest(f); err != nil {
+	if err := c.checkWallDigest(f.rules...); err != nil {
 		return nil, err
 	}
 	f.rules = slices.Delete(f.rules, pos, pos+1)
@@ -204,7 +214,7 @@ func listAliases(c *call) (any, error) {
 	out := []obj{}
 	for _, name := range sortedKeys(f.aliases) {
 		row := firewallRow(f.aliases[name])
-		row["name"], row["digest"] = name, f.digest()
+		row["name"], row["digest"] = name, digestOf(f.aliasList()...)
 		out = append(out, row)
 	}
 	return out, nil

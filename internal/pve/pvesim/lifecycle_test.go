@@ -292,7 +292,7 @@ func TestAbortedTaskCleansUp(t *testing.T) {
 		t.Errorf("status: %v", got)
 	}
 	u.ok(t, "DELETE", path)
-	if got := u.ok(t, "GET", path+"/status").(map[string]any); got["exitstatus"] != "received interrupt" {
+	if got := u.ok(t, "GET", path+"/status").(map[string]any); got["exitstatus"] != "job errors" {
 		t.Errorf("status after the abort: %v", got)
 	}
 	if lock := u.ok(t, "GET", "/nodes/pve1/lxc/101/config").(map[string]any)["lock"]; lock != nil {

@@ -56,6 +56,9 @@ func migrateContainer(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if target.ip == "" {
+		return nil, lookupFailed(target.name)
+	}
 	if !target.online {
 		return nil, die("node '%s' is offline", target.name)
 	}

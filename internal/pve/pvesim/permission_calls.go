@@ -61,18 +61,19 @@ func numbered(r rights) obj {
 	return out
 }
 
-// aclPaths are the paths that a permission overview lists: the roots, and everything that somebody has a grant on.
+// aclPaths are the paths that a permission overview lists: the roots, everything that somebody has a grant on, and the
+// members of every pool.
 func (w *world) aclPaths() []string {
 	paths := map[string]bool{"/": true, "/access": true, "/access/groups": true, "/nodes": true, "/pool": true, "/sdn": true, "/storage": true, "/vms": true}
 	for p := range w.acl {
 		paths[p] = true
 	}
-	for id, p := range w.pools {
-		if w.acl["/pool/"+id] == nil {
-			continue
-		}
+	for _, p := range w.pools {
 		for vmid := range p.members {
 			paths[fmt.Sprintf("/vms/%d", vmid)] = true
+		}
+		for id := range p.storages {
+			paths["/storage/"+id] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(paths))

@@ -85,3 +85,51 @@ func (s *Sim) placeTask(upid, status string, lines ...string) {
 	w.tasks.byUPID[upid] = t
 	w.tasks.byNode[w.nodes[0]] = append(w.tasks.byNode[w.nodes[0]], t)
 }
+
+// arrangeCluster makes the second node that never came up, or takes quorum and pvedaemon away, and lets the three ready roles in.
+func (s *Sim) arrangeCluster(folder, name string) {
+	w := &s.world
+	away := &node{name: "pve2", id: 2, guests: map[int]*container{}}
+	switch folder {
+	case "cluster-1of2-quorate", "cluster-noquorum":
+		w.nodes = append(w.nodes, away)
+		w.quorate = folder == "cluster-1of2-quorate"
+		if name == "token-del" && w.quorate {
+			w.users["test@pve"].tokens["q2"] = &token{privsep: true, comment: "x"}
+		}
+	case "offline": // its directory in /etc/pve is there, but it is no member
+		w.add(&container{vmid: 200, node: away, conf: map[string]string{}, shape: &shape{}})
+	case "down":
+		w.daemonDown = strings.HasPrefix(name, "pvedaemon")
+	case "privileges-roles":
+		s.grantReadyRoles()
+		s.placeRecorded(202, false, "hostname=m202|unprivileged=1")
+		s.placeRecorded(204, false, "hostname=m204|unprivileged=1|cores=1|net0=name=eth0,bridge=vmbr0,hwaddr=BC:24:11:1E:D9:D3,ip=manual,type=veth").pool = "mtx"
+		w.pools["mtx"] = &pool{comment: "m", members: map[int]bool{204: true}, storages: map[string]bool{"tank": true}}
+		s.placeTask("UPID:pve1:0000488A:0007E66D:6B03B5A5:vncproxy:102:con@pve!tk:", "OK", "TASK OK")
+	}
+}
+
+// grantReadyRoles makes the tokens of the roles watch, operate and create, as the recording had them.
+func (s *Sim) grantReadyRoles() {
+	w := &s.world
+	w.roles["LxWatch"] = strings.Fields("Datastore.Audit Pool.Audit SDN.Audit Sys.Audit VM.Audit")
+	w.roles["LxOperate"] = strings.Fields("VM.Audit VM.Backup VM.Console VM.PowerMgmt VM.Snapshot VM.Snapshot.Rollback")
+	w.roles["LxCreate"] = append(strings.Fields("VM.Allocate VM.Clone VM.Config.CPU VM.Config.Disk VM.Config.Memory VM.Config.Network VM.Config.Options"), w.roles["LxOperate"]...)
+	w.roles["LxSpace"] = strings.Fields("Datastore.AllocateSpace Datastore.Audit")
+	w.roles["LxSpaceTmpl"] = append([]string{"Datastore.AllocateTemplate"}, w.roles["LxSpace"]...)
+	w.roles["LxBridge"] = strings.Fields("SDN.Audit SDN.Use")
+	for name, secret := range map[string]string{"watch": "6118ef13-c877-4add-95db-dd4279abad53", "operate": "976ae789-f6b5-4c28-af3d-5b9c3ab56c82", "create": "c7dc644e-ed4a-493e-9490-fc1695fa6553"} {
+		id := "lx" + name + "@pve"
+		w.users[id] = &user{id: id, tokens: map[string]*token{"panel": {secret: secret, privsep: true}}}
+		s.grantAll(id, "panel", "/", "LxWatch")
+	}
+	s.grantAll("lxoperate@pve", "panel", "/vms", "LxOperate")
+	s.grantAll("lxoperate@pve", "panel", "/storage/local", "LxSpace")
+	s.grantAll("lxcreate@pve", "panel", "/vms", "LxCreate")
+	s.grantAll("lxcreate@pve", "panel", "/storage/local", "LxSpaceTmpl")
+	s.grantAll("lxcreate@pve", "panel", "/storage/tank", "LxSpace")
+	s.grantAll("lxcreate@pve", "panel", "/storage/bt", "LxSpace")
+	s.grantAll("con@pve", "", "/sdn/zones", "LxBridge") // of somebody else, but it makes the path known
+	s.grantAll("lxcreate@pve", "panel", "/sdn/zones/localnetwork", "LxBridge")
+}

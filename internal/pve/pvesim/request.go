@@ -127,6 +127,9 @@ func (s *Sim) locked(c *call, raw params) (any, error) {
 	defer s.mu.Unlock()
 	c.now = time.Now()
 	c.params = raw
+	if c.route.protected && c.sim.world.daemonDown {
+		return nil, &apiError{status: 595, text: "Connection refused", bare: true}
+	}
 	if c.route.noToken && c.user.token != "" {
 		return nil, forbid("URI '%s' not available with API token, need proper ticket.", c.path)
 	}
@@ -181,6 +184,11 @@ func unescapePath(p string) string {
 	return p
 }
 
+// lookupFailed is the answer about a node that has no address.
+func lookupFailed(node string) error {
+	return die("hostname lookup '%s' failed - failed to get address info for: %s: Name or service not known", node, node)
+}
+
 // findNode resolves {node}; a call that runs on another node fails as PVE's proxy does when that node is away.
 func (c *call) findNode() error {
 	name, has := c.vars["node"]
@@ -192,8 +200,8 @@ func (c *call) findNode() error {
 	if !c.route.proxy {
 		return nil
 	}
-	if c.node == nil {
-		return die("hostname lookup '%s' failed - failed to get address info for: %s: Name or service not known", name, name)
+	if c.node == nil || c.node.ip == "" {
+		return lookupFailed(name)
 	}
 	if !c.node.online {
 		return &apiError{status: 595, text: "No route to host", bare: true}

@@ -43,6 +43,9 @@ func addToken(c *call) (any, error) {
 	if u.tokens[id] != nil {
 		return nil, invalidParam("tokenid", "Token already exists.")
 	}
+	if err := c.lockUsers("generating token"); err != nil {
+		return nil, err
+	}
 	t := &token{privsep: !p.has("privsep") || p.truth("privsep"), expire: int64(p.number("expire", 0)), comment: p["comment"]}
 	t.secret = c.sim.newSecret()
 	u.tokens[id] = t

@@ -129,12 +129,16 @@ func (t *task) dump(d *dump) error {
 	failed := false
 	for _, vmid := range d.ids {
 		if err := t.dumpOne(d, st, vmid); err != nil {
-			if t.ctx.Err() != nil {
-				return t.interruption()
+			if t.failure != nil {
+				return t.failure
+			}
+			if failed = true; t.ctx.Err() != nil { // the archiver is told to stop, and the job ends as with any other failure
+				t.log("ERROR: Backup of VM %d failed - command 'set -o pipefail && tar cpf - --totals ...' failed: interrupted by signal", vmid)
+				t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))
+				break
 			}
 			t.log("ERROR: Backup of VM %d failed - %s", vmid, err)
 			t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))
-			failed = true
 		}
 	}
 	if failed {

@@ -14,6 +14,7 @@ type world struct {
 	release    release
 	name       string
 	quorate    bool
+	daemonDown bool // pvedaemon does not run: pveproxy answers what it can alone
 	nodes      []*node
 	containers map[int]*container
 	pools      map[string]*pool
@@ -38,7 +39,7 @@ type world struct {
 // node is a host of the cluster. The first one answers the API.
 type node struct {
 	name    string
-	ip      string
+	ip      string // empty for a node that was added to the cluster and never came up
 	id      int
 	online  bool
 	cpus    int

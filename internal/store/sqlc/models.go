@@ -14,6 +14,19 @@ type Answer struct {
 	Body       []byte
 }
 
+type ApiToken struct {
+	ID          string
+	UserID      string
+	Name        string
+	TokenHash   string
+	Role        string
+	Scope       string
+	CreatedAt   int64
+	ExpiresAt   sql.NullInt64
+	LastUsedAt  sql.NullInt64
+	LastAddress string
+}
+
 type Cluster struct {
 	ID          string
 	Name        string
@@ -63,6 +76,21 @@ type Fact struct {
 	OsType    string
 	NetworkAt int64
 	Addresses string
+	OnBoot    bool
+}
+
+type Grant struct {
+	ID        string
+	UserID    sql.NullString
+	GroupID   sql.NullString
+	Role      string
+	Scope     string
+	CreatedAt int64
+}
+
+type GroupMember struct {
+	GroupID string
+	UserID  string
 }
 
 type Job struct {
@@ -130,10 +158,23 @@ type Noted struct {
 	Config    string
 }
 
+type Password struct {
+	UserID    string
+	Hash      string
+	Totp      []byte
+	TotpStep  int64
+	UpdatedAt int64
+}
+
 type Preference struct {
 	UserID string
 	Name   string
 	Value  string
+}
+
+type RecoveryCode struct {
+	UserID   string
+	CodeHash string
 }
 
 type Revision struct {
@@ -170,6 +211,14 @@ type Session struct {
 	ExpiresAt  int64
 	CreatedAt  int64
 	LastSeenAt int64
+	Address    string
+	Browser    string
+}
+
+type SetupLink struct {
+	ID        int64
+	TokenHash string
+	ExpiresAt int64
 }
 
 type SignInLink struct {
@@ -193,7 +242,12 @@ type Template struct {
 type User struct {
 	ID        string
 	Name      string
-	Role      string
 	CreatedAt int64
 	UpdatedAt int64
+}
+
+type UserGroup struct {
+	ID        string
+	Name      string
+	CreatedAt int64
 }
