@@ -66,11 +66,15 @@ func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error)
 	return p, nil
 }
 
+// callsAtOnce is how many calls to one cluster may be under way. The poller makes far fewer; the rest is for jobs, of which
+// a bulk action has four at each node.
+const callsAtOnce = 32
+
 // connect makes the client. A stored connection that cannot be used shows as a cluster that fails.
 func (p *poller) connect(ctx context.Context) {
 	secret, err := p.fleet.store.ClusterSecret(ctx, p.cluster.ID)
 	if err == nil {
-		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint})
+		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint, MaxConcurrent: callsAtOnce})
 	}
 	if err != nil {
 		p.setFailing("The stored connection cannot be used: "+err.Error(), err)
