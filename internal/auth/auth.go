@@ -1,9 +1,8 @@
-// Package auth knows who is asking: one-time sign-in links, sessions, and the user behind a request.
+// Package auth knows who is asking: one-time links, passwords and second factors, sessions, and the user behind a request.
 package auth
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -17,17 +16,25 @@ import (
 type Auth struct {
 	store    *store.Store
 	sessions *scs.SessionManager
+	secure   *scs.SessionManager // the same for requests over TLS
+	hasher   *hasher
+	throttle *throttle
+	lookUps  chan struct{} // of accounts that are under way
+	now      func() time.Time
 }
 
 // Options are what a deployment decides about sessions.
 type Options struct {
-	SecureCookies bool // the browser reaches Berth over TLS
+	Now func() time.Time // nil: time.Now
 }
 
 const (
 	sessionLifetime = 30 * 24 * time.Hour
 	sessionIdle     = 7 * 24 * time.Hour
 	userIDKey       = store.SessionUser
+	addressKey      = store.SessionAddress
+	browserKey      = store.SessionBrowser
+	byLink          = "link"
 )
 
 // New makes an Auth on the store.
@@ -35,29 +42,42 @@ func New(s *store.Store, o Options) *Auth {
 	sessions := &scs.SessionManager{ // not scs.New, which starts a goroutine for a store in memory
 		Store: s.Sessions(), Codec: scs.GobCodec{}, Lifetime: sessionLifetime, IdleTimeout: sessionIdle,
 		Cookie: scs.SessionCookie{Name: "berth_session", Path: "/", HttpOnly: true, Persist: true,
-			SameSite: http.SameSiteLaxMode, Secure: o.SecureCookies},
+			SameSite: http.SameSiteLaxMode},
 	}
-	return &Auth{store: s, sessions: sessions}
+	secure := *sessions
+	secure.Cookie.Secure, secure.Cookie.Name = true, "__Host-"+sessions.Cookie.Name // browsers take it only over TLS, and from no other host
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Auth{store: s, sessions: sessions, secure: &secure, hasher: newHasher(), throttle: newThrottle(o.Now),
+		lookUps: make(chan struct{}, mostLookUps), now: o.Now}
 }
 
 // Load makes the session of a request available to the handlers behind it, and failed is called when that is not possible.
 func (a *Auth) Load(next http.Handler, failed func(http.ResponseWriter, *http.Request, error)) http.Handler {
-	a.sessions.ErrorFunc = failed
-	return a.sessions.LoadAndSave(next)
+	a.sessions.ErrorFunc, a.secure.ErrorFunc = failed, failed
+	plain, secure := a.sessions.LoadAndSave(next), a.secure.LoadAndSave(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if OverTLS(r) {
+			secure.ServeHTTP(w, r)
+		} else {
+			plain.ServeHTTP(w, r)
+		}
+	})
 }
+
+// OverTLS tells whether the browser behind a request speaks TLS, with Berth or with a trusted proxy before it, which is
+// then in the scheme of the request's URL.
+func OverTLS(r *http.Request) bool { return r.TLS != nil || r.URL.Scheme == "https" }
 
 // SignInWithLink uses up a one-time sign-in link and starts a session for its user.
 // A link that is unknown, used or too old is Unauthenticated.
-func (a *Auth) SignInWithLink(ctx context.Context, token string) (berth.User, error) {
+func (a *Auth) SignInWithLink(ctx context.Context, token string, from From) (berth.User, error) {
 	user, err := a.store.UseSignInLink(ctx, token)
 	if err != nil {
 		return berth.User{}, err
 	}
-	if err := a.sessions.RenewToken(ctx); err != nil {
-		return berth.User{}, fmt.Errorf("renew the session of %s: %w", user.Name, err)
-	}
-	a.sessions.Put(ctx, userIDKey, user.ID)
-	return user, nil
+	return user, a.begin(ctx, user, from, byLink)
 }
 
 // Who is the one behind a request.

@@ -79,6 +79,7 @@ func (s *Server) seen(r *http.Request) *fleet.Snapshot { return s.fleet.Snapshot
 var statusOf = map[berth.Code]int{
 	berth.Invalid: http.StatusUnprocessableEntity, berth.NotFound: http.StatusNotFound, berth.Conflict: http.StatusConflict,
 	berth.Unauthenticated: http.StatusUnauthorized, berth.Forbidden: http.StatusForbidden, berth.Unavailable: http.StatusServiceUnavailable,
+	berth.TooMany: http.StatusTooManyRequests, berth.TooLarge: http.StatusRequestEntityTooLarge,
 }
 
 // fail answers with the page for err: what a person can act on in its own words, anything else as our fault with the
@@ -115,7 +116,7 @@ type errorPage struct {
 var errorTitles = map[int]string{
 	http.StatusUnprocessableEntity: "That cannot be read", http.StatusNotFound: "Not found", http.StatusConflict: "That is not possible now",
 	http.StatusUnauthorized: "Sign in", http.StatusForbidden: "Not allowed", http.StatusServiceUnavailable: "Not available now",
-	http.StatusInternalServerError: "Something went wrong",
+	http.StatusInternalServerError: "Something went wrong", http.StatusTooManyRequests: "Too often", http.StatusRequestEntityTooLarge: "Too much",
 }
 
 func forbiddenOrigin() error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/auth"
 	"berth/internal/store"
 	"berth/internal/web/ui"
 )
@@ -144,7 +145,7 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request, u berth.User) 
 // origin is where the browser behind a request reaches Berth.
 func (s *Server) origin(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil {
+	if auth.OverTLS(r) {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host
