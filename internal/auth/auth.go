@@ -84,16 +84,28 @@ func (a *Auth) SignInWithLink(ctx context.Context, token string, from From) (ber
 type Who struct {
 	berth.User
 	Access berth.Access // what they may do with this request
+	Token  string       // name of the API token; empty: a session in a browser
+
+	key     string // of the API token
+	address string // from which it is used
 }
 
 // Actor is who as the history names them.
 func (w Who) Actor() berth.Actor {
-	return berth.Actor{ID: w.ID, Name: w.Name, Source: "web", Access: w.Access}
+	actor := berth.Actor{ID: w.ID, Name: w.Name, Source: "web", Access: w.Access}
+	if w.Token != "" {
+		actor.Source = "api"
+	}
+	return actor
 }
 
 // Check tells whether the session of a long request still holds: Unauthenticated once the user signed out, was removed,
 // was given other rights than who has, or the session expired.
 func (a *Auth) Check(ctx context.Context, who Who) error {
+	if who.key != "" {
+		now, err := a.WhoHas(ctx, who.key, who.address)
+		return unchanged(who, now, err)
+	}
 	_, found, err := a.store.Sessions().FindCtx(ctx, a.sessions.Token(ctx))
 	if err != nil {
 		return err
@@ -102,10 +114,33 @@ func (a *Auth) Check(ctx context.Context, who Who) error {
 		return berth.Errorf(berth.Unauthenticated, "The session is over; sign in again.")
 	}
 	now, err := a.Who(ctx)
+	return unchanged(who, now, err)
+}
+
+func unchanged(who, now Who, err error) error {
 	if err == nil && now.Access.Key() != who.Access.Key() {
 		return berth.Errorf(berth.Unauthenticated, "What you may do has changed.")
 	}
 	return err
+}
+
+// WhoHas gives the one who has the key of an API token: what they may do is what both the token and its user may do now.
+// Returns Unauthenticated.
+func (a *Auth) WhoHas(ctx context.Context, key, address string) (Who, error) {
+	token, err := a.store.UseToken(ctx, key, network(address))
+	if err != nil {
+		return Who{}, err
+	}
+	user, err := a.store.UserByID(ctx, token.UserID)
+	if err != nil {
+		return Who{}, unauthenticated(err)
+	}
+	own, err := a.store.Access(ctx, user.ID)
+	if err != nil {
+		return Who{}, err
+	}
+	limit, err := berth.NewAccess(token.Grant)
+	return Who{User: user, Access: own.Within(limit), Token: token.Name, key: key, address: address}, err
 }
 
 // SignOut ends the session of a request.

@@ -71,6 +71,8 @@ var walked = map[string]struct {
 	"POST /account/second-factor/prove":      {somebody, aboutNothing},
 	"POST /account/second-factor/remove":     {somebody, aboutNothing},
 	"POST /account/sessions/{id}/end":        {somebody, aboutNothing},
+	"POST /account/tokens":                   {somebody, aboutNothing},
+	"POST /account/tokens/{id}/revoke":       {somebody, aboutNothing},
 	"GET /setup":                             {anybody, aboutNothing},
 	"POST /setup":                            {anybody, aboutNothing},
 	"POST /login":                            {anybody, aboutNothing},

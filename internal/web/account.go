@@ -21,6 +21,8 @@ type accountPage struct {
 	HasTOTP     bool
 	CodesLeft   int
 	Sessions    []sessionView
+	Tokens      []tokenView
+	NewKey      string            // of a token that was just made; shown once
 	Fields      map[string]string // what is wrong with each field of the last form
 	Problem     string
 	Now         time.Time
@@ -30,6 +32,13 @@ type sessionView struct {
 	Handle, Browser, Address string
 	CreatedAt, SeenAt        time.Time
 	Current                  bool
+}
+
+type tokenView struct {
+	ID, Name, Grant, Expires string
+	Expired                  bool
+	UsedAt                   time.Time
+	UsedAddress              string
 }
 
 // enrolView is a second factor that is being set up.
@@ -58,7 +67,25 @@ func (s *Server) newAccountPage(r *http.Request, problem error) (accountPage, er
 		p.Sessions = append(p.Sessions, sessionView{Handle: session.Handle, Browser: browserName(session.Browser), Address: session.Address,
 			CreatedAt: session.CreatedAt, SeenAt: session.SeenAt, Current: session.Current})
 	}
+	if err != nil {
+		return p, err
+	}
+	tokens, err := s.store.Tokens(r.Context(), who.ID)
+	for _, t := range tokens {
+		p.Tokens = append(p.Tokens, newTokenView(t, p.Now))
+	}
 	return p, err
+}
+
+func newTokenView(t berth.APIToken, now time.Time) tokenView {
+	v := tokenView{ID: t.ID, Name: t.Name, Grant: grantText(t.Grant), Expires: "never expires", Expired: t.Expired(now), UsedAt: t.UsedAt, UsedAddress: t.UsedAddress}
+	switch {
+	case v.Expired:
+		v.Expires = "expired " + t.ExpiresAt.Format(time.DateOnly)
+	case !t.ExpiresAt.IsZero():
+		v.Expires = "until " + t.ExpiresAt.Format(time.DateOnly)
+	}
+	return v
 }
 
 func (s *Server) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -155,6 +182,48 @@ func (s *Server) postRemoveSecondFactor(w http.ResponseWriter, r *http.Request) 
 		return err
 	}
 	return s.done(w, r, s.auth.RemoveSecondFactor(r.Context(), whoIs(r), form.Get("proof"), from(r)))
+}
+
+// postTokens makes an API token and shows its key once.
+func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) error {
+	form, user, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	t := berth.APIToken{UserID: user.ID, User: user.Name, Name: strings.TrimSpace(form.Get("name")), Grant: grantOf(form)}
+	if text := form.Get("days"); text != "" {
+		days, err := strconv.Atoi(text)
+		if err != nil || days < 1 || days > longestToken {
+			return s.showAccount(w, r, berth.Errorf(berth.Invalid, "A token expires in 1 to %d days, or never.", longestToken))
+		}
+		t.ExpiresAt = s.now().Add(time.Duration(days) * 24 * time.Hour)
+	}
+	key, err := s.store.AddToken(r.Context(), actorOf(r), t)
+	if err != nil {
+		return s.showAccount(w, r, err)
+	}
+	p, err := s.newAccountPage(r, nil)
+	if err != nil {
+		return err
+	}
+	p.NewKey = key
+	return render(w, r, http.StatusOK, accountView(s.frame(r, "Your account", ui.Account), p))
+}
+
+const longestToken = 3650 // days
+
+func (s *Server) postRevokeToken(w http.ResponseWriter, r *http.Request) error {
+	who := whoIs(r)
+	tokens, err := s.store.Tokens(r.Context(), who.ID)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.ID == r.PathValue("id") {
+			return s.done(w, r, s.store.RevokeToken(r.Context(), actorOf(r), t))
+		}
+	}
+	return s.done(w, r, berth.Errorf(berth.NotFound, "There is no such token."))
 }
 
 func (s *Server) postEndSession(w http.ResponseWriter, r *http.Request) error {

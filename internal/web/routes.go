@@ -88,6 +88,8 @@ func (s *Server) routes() []route {
 		{"POST /account/second-factor/prove", somebody, s.postProveSecondFactor},
 		{"POST /account/second-factor/remove", somebody, s.postRemoveSecondFactor},
 		{"POST /account/sessions/{id}/end", somebody, s.postEndSession},
+		{"POST /account/tokens", somebody, s.postTokens},
+		{"POST /account/tokens/{id}/revoke", somebody, s.postRevokeToken},
 		{"GET /setup", anybody, s.getSetup},
 		{"POST /setup", anybody, s.postSetup},
 		{"POST /login", anybody, s.postLogin},

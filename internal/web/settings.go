@@ -36,13 +36,16 @@ const linkTime = 24 * time.Hour
 func newHoldingView(kind, icon string, h store.Holding) holdingView {
 	v := holdingView{Name: h.Name, Kind: kind, Icon: icon, Members: h.Members}
 	for _, g := range h.Grants {
-		text := string(g.Role) + " everywhere"
-		if g.Scope != "" {
-			text = string(g.Role) + " on " + g.Scope
-		}
-		v.Grants = append(v.Grants, grantView{Role: string(g.Role), Scope: g.Scope, Text: text})
+		v.Grants = append(v.Grants, grantView{Role: string(g.Role), Scope: g.Scope, Text: grantText(g)})
 	}
 	return v
+}
+
+func grantText(g berth.Grant) string {
+	if g.Scope == "" {
+		return string(g.Role) + " everywhere"
+	}
+	return string(g.Role) + " on " + g.Scope
 }
 
 func (s *Server) newAccessPage(r *http.Request) (accessPage, error) {
