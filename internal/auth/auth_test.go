@@ -147,7 +147,7 @@ func TestPasswordSignsIn(t *testing.T) {
 			t.Error("the session has the id that it had before signing in")
 		}
 		var got []string
-		events, err := d.store.Events(t.Context(), store.EventFilter{}, 20)
+		events, err := d.store.Events(t.Context(), store.EventFilter{}, "", 20)
 		if err != nil {
 			t.Fatal(err)
 		}

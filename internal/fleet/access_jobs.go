@@ -42,22 +42,49 @@ func (a *Actions) Parts(ctx context.Context, by berth.Actor, parentID string) ([
 	return visible(all, by, a.maySee), err
 }
 
-// Events gives the newest events of the filter that the actor may know of, newest first, at most limit of them.
-func (a *Actions) Events(ctx context.Context, by berth.Actor, f store.EventFilter, limit int) ([]berth.Event, error) {
-	ids := a.fleet.containerIDs(by.Access)
+// Events gives the newest events of the filter that the actor may know of, newest first, at most limit of them, and only
+// those older than the event with the id before; empty: from the newest on.
+func (a *Actions) Events(ctx context.Context, by berth.Actor, f store.EventFilter, before string, limit int) ([]berth.Event, error) {
 	return throughPages(limit, by, func(last *berth.Event, n int) ([]berth.Event, error) {
 		if last != nil {
-			f.Before = last
+			before = last.ID
 		}
-		return a.fleet.store.Events(ctx, f, n)
-	}, func(by berth.Actor, e *berth.Event) bool {
-		return !by.Access.Limited() || ids[e.ContainerID] == inSight || e.ActorID == by.ID && by.ID != "" && ids[e.ContainerID] != outOfSight
+		return a.fleet.store.Events(ctx, f, before, n)
+	}, a.mayKnow(by))
+}
+
+// EachEvent calls f with every event of the filter that the actor may know of, newest first, until f gives an error.
+func (a *Actions) EachEvent(ctx context.Context, by berth.Actor, filter store.EventFilter, f func(berth.Event) error) error {
+	may := a.mayKnow(by)
+	return a.fleet.store.EachEvent(ctx, filter, func(e berth.Event) error {
+		if !may(by, &e) {
+			return nil
+		}
+		return f(e)
 	})
+}
+
+// mayKnow tells of events whether the actor may know of them: those of containers in sight, and their own. What is about
+// people, what they may do and how they sign in is for admins.
+func (a *Actions) mayKnow(by berth.Actor) func(berth.Actor, *berth.Event) bool {
+	ids, all := a.fleet.containerIDs(by.Access), by.Access.Everywhere()
+	return func(by berth.Actor, e *berth.Event) bool {
+		own := e.ActorID == by.ID && by.ID != ""
+		switch {
+		case all.Includes(berth.RoleAdmin):
+			return true
+		case e.Cluster == "" && e.ContainerID == "":
+			return own
+		case all != "":
+			return true
+		}
+		return ids[e.ContainerID] == inSight || own && ids[e.ContainerID] != outOfSight
+	}
 }
 
 // throughPages reads pages until there are enough that the actor may know of.
 func throughPages[T any](limit int, by berth.Actor, read func(last *T, n int) ([]T, error), may func(berth.Actor, *T) bool) ([]T, error) {
-	if !by.Access.Limited() {
+	if by.Access.Everywhere().Includes(berth.RoleAdmin) {
 		return read(nil, limit)
 	}
 	var found []T

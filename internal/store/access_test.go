@@ -32,7 +32,7 @@ func TestAccessComesFromTheUserAndItsGroups(t *testing.T) {
 		ok(t, s.RemoveGroup(ctx, anna, "team-a"))
 		ok(t, s.TakeAway(ctx, anna, store.Holder{User: "bert"}, "cluster:home"))
 		wantEqual(t, must(s.Access(ctx, bert.ID))(t).Highest(), "")
-		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, 10))(t)), []string{"access.take", "group.remove", "access.give", "group.join", "access.give", "access.give", "group.add", "user.add"})
+		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, "", 10))(t)), []string{"access.take", "group.remove", "access.give", "group.join", "access.give", "access.give", "group.add", "user.add"})
 	})
 }
 

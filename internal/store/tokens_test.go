@@ -57,6 +57,6 @@ func TestAPITokens(t *testing.T) {
 		theirs.UserID = carl.ID
 		wantError(t, s.RevokeToken(ctx, anna, theirs), berth.NotFound, "There is no such token.")
 		ok(t, s.RevokeToken(ctx, anna, got))
-		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, 10))(t)), []string{"token.revoke", "token.expired", "token.address", "token.address", "token.add", "user.add", "user.add"})
+		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, "", 10))(t)), []string{"token.revoke", "token.expired", "token.address", "token.address", "token.add", "user.add", "user.add"})
 	})
 }

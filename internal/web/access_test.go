@@ -39,7 +39,10 @@ var walked = map[string]struct {
 	"GET /containers/{id}/actions":           {viewer, aboutContainer},
 	"GET /containers/{id}/actions/{action}":  {viewer, aboutContainer},
 	"POST /containers/{id}/actions/{action}": {operator, aboutContainer},
+	"GET /containers/{id}/goes-with":         {operator, aboutContainer},
 	"POST /bulk":                             {operator, aboutNothing},
+	"GET /audit":                             {viewer, aboutNothing},
+	"GET /audit/export":                      {viewer, aboutNothing},
 	"GET /jobs":                              {viewer, aboutNothing},
 	"GET /jobs/live":                         {viewer, aboutNothing},
 	"GET /jobs/{id}":                         {viewer, aboutJob},
@@ -264,7 +267,7 @@ func TestNothingTellsOfWhatIsHidden(t *testing.T) {
 		}
 	}
 	secrets = append(secrets, "pve2", "pve3")
-	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs",
+	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs", "/audit", "/audit/export?format=csv", "/audit/export?format=jsonl",
 		"/list?q=status:running", "/more", "/refresh", "/palette?q=" + hidden.Hostname[:2], "/palette?q=stop+" + hidden.Hostname[:2], "/complete?q=node:", "/complete?q=name:",
 		"/complete?q=tag:", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
 		body := s.do(client, http.MethodGet, path, nil).body

@@ -55,7 +55,7 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 
 // postLogin signs in with a name and a password. With a second factor it asks for the code next.
 func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
-	form, err := readFields(r)
+	form, err := readFields(r, maxFormBytes)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Server) getLoginCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) postLoginCode(w http.ResponseWriter, r *http.Request) error {
-	form, err := readFields(r)
+	form, err := readFields(r, maxFormBytes)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *Server) getSetup(w http.ResponseWriter, r *http.Request) error {
 
 // postSetup makes the first account and signs it in.
 func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
-	form, err := readFields(r)
+	form, err := readFields(r, maxFormBytes)
 	if err != nil {
 		return err
 	}

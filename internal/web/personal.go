@@ -133,12 +133,12 @@ func (s *Server) postRemoveView(w http.ResponseWriter, r *http.Request) error {
 
 const maxFormBytes = 64 << 10
 
-// readFields reads the form of a request, from whomever.
-func readFields(r *http.Request) (url.Values, error) {
-	r.Body = http.MaxBytesReader(nil, r.Body, maxFormBytes)
+// readFields reads the form of a request, from whomever, of at most so many bytes.
+func readFields(r *http.Request, most int64) (url.Values, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, most)
 	err := r.ParseForm()
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, berth.Errorf(berth.TooLarge, "The form has more than %d kB.", maxFormBytes>>10)
+		return nil, berth.Errorf(berth.TooLarge, "The form has more than %d kB.", most>>10)
 	}
 	if err != nil {
 		return nil, berth.Errorf(berth.Invalid, "The form cannot be read.")
@@ -147,8 +147,10 @@ func readFields(r *http.Request) (url.Values, error) {
 }
 
 // readForm reads the form of somebody who is signed in.
-func readForm(r *http.Request) (url.Values, berth.User, error) {
-	form, err := readFields(r)
+func readForm(r *http.Request) (url.Values, berth.User, error) { return readFormOf(r, maxFormBytes) }
+
+func readFormOf(r *http.Request, most int64) (url.Values, berth.User, error) {
+	form, err := readFields(r, most)
 	if err != nil {
 		return nil, berth.User{}, err
 	}

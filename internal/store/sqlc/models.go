@@ -62,6 +62,8 @@ type Event struct {
 	ContainerID string
 	Subject     string
 	Details     string
+	VMID        int64
+	Search      string
 }
 
 type Fact struct {
@@ -74,6 +76,7 @@ type Fact struct {
 	OsType    string
 	NetworkAt int64
 	Addresses string
+	OnBoot    bool
 }
 
 type Grant struct {
