@@ -68,3 +68,26 @@ type Node struct {
 	StartedAt        time.Time
 	Containers       Counts
 }
+
+// Storage is a storage of a node; one that is shared is listed once for every node.
+type Storage struct {
+	Cluster   string
+	Node      string
+	Name      string
+	Type      string   // dir, zfspool, lvmthin, nfs, ...
+	Content   []string // rootdir, vztmpl, backup, iso, ...
+	Shared    bool
+	Available bool
+	UsedBytes int64
+	Bytes     int64 // 0: not known
+}
+
+// Connection is how Berth reaches a cluster, as last seen.
+type Connection struct {
+	Endpoint        string        // host and port that answered last; empty: none yet
+	CertificateEnds time.Time     // of the certificate that it showed
+	ClockSkew       time.Duration // how far the server's clock is ahead of this one, to about a second
+	Version         string        // of Proxmox VE; empty while not known
+	QuorumKnown     bool
+	Quorate         bool
+}

@@ -44,7 +44,8 @@ func (c *Client) send(ctx context.Context, e *endpoint, r request) (a answer, co
 	a.endpoint, a.ticket = e, used
 	c.judge(ctx, e, err)
 	if c.onCall != nil {
-		c.onCall(Call{r.method, r.pattern, e.url.Host, a.status, c.now().Sub(started), err})
+		c.onCall(Call{Method: r.method, Pattern: r.pattern, Endpoint: e.url.Host, Status: a.status, Started: started, Duration: c.now().Sub(started), Err: err,
+			ServerTime: a.serverTime, CertificateEnds: a.certificateEnds})
 	}
 	return a, connected, err
 }
@@ -95,6 +96,10 @@ func (c *Client) exchange(hr *http.Request, e *endpoint) (answer, error) {
 	}
 	defer response.Body.Close()
 	a := answer{method: hr.Method, path: path, status: response.StatusCode}
+	a.serverTime, _ = http.ParseTime(response.Header.Get("Date")) // none is as good as a wrong one
+	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
+		a.certificateEnds = response.TLS.PeerCertificates[0].NotAfter
+	}
 	a.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes+1))
 	if err != nil {
 		return a, newConnectionError(e, hr, path, err)
