@@ -66,6 +66,8 @@ type Node struct {
 	MemoryBytes      int64
 	MemoryLimitBytes int64
 	StartedAt        time.Time
+	Load             [3]float64 // average of 1, 5 and 15 minutes; zero while not known
+	Version          string     // of Proxmox VE; empty while not known
 	Containers       Counts
 }
 

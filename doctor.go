@@ -1,7 +1,6 @@
 package berth
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -104,13 +103,8 @@ func (d *diagnosis) examine(title string, needs []need) Finding {
 			f.State = FeatureMissing
 			f.Missing = append(f.Missing, strings.Join(d.rights.Lacking(proposed, n.privileges...), ", ")+" on "+proposed)
 			f.Commands = append(f.Commands, d.commands(place{proposed, n.role})...)
-		case !slices.Contains(met, proposed) || n.place == atBackups || n.place == atDisks || n.place == atImages:
-			if f.State == FeatureWorks && len(met) < len(paths) {
-				f.State = FeaturePartly
-			}
-			if len(met) < len(paths) {
-				f.Where = cmp.Or(f.Where, wherePaths(met))
-			}
+		case len(met) < len(paths) && f.State == FeatureWorks:
+			f.State, f.Where = FeaturePartly, wherePaths(met)
 		}
 	}
 	if f.State == FeatureMissing {
