@@ -43,6 +43,11 @@ build: ## Build bin/berth, one static binary
 load: build ## Measure bin/berth against the numbers to hold, some seven minutes; LOAD="-only pages" for a part
 	go run ./internal/load -berth bin/berth $(LOAD)
 
+.PHONY: crash
+crash: build ## Kill bin/berth at random moments of CRASH (100) actions on each database; SEED=N repeats a run
+	scripts/setup-tests
+	BERTH_CRASH=$(or $(CRASH),100) BERTH_CRASH_SEED=$(SEED) BERTH_CRASH_BINARY=$(CURDIR)/bin/berth go test -count=1 -v -timeout 8m -run TestActionsSurviveRandomKills ./cmd/berth
+
 .PHONY: bench
 bench: ## Benchmarks of the parts that many containers or many browsers make hot
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms . ./internal/fleet ./internal/web ./internal/pve ./internal/store

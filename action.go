@@ -28,7 +28,7 @@ func Actions() []Action {
 var actionRules = map[Action]struct {
 	role         Role
 	live         LiveStatus // that it needs; empty: any
-	privilege    string // of Proxmox, for the container
+	privilege    string     // of Proxmox, for the container
 	verb, during string
 }{
 	ActionStart:      {RoleOperator, LiveStopped, "VM.PowerMgmt", "start", "starting"},

@@ -38,6 +38,7 @@ type Container struct {
 	HAState          string
 	PVETemplate      bool      // a template guest of Proxmox VE: it can be cloned and never runs
 	Protected        bool      // Proxmox refuses to delete it or its disks
+	OnBoot           bool      // it starts with its node
 	OSType           string    // debian, alpine, ...; empty while not known
 	Addresses        []Address // those it has now; of a stopped container the configured ones
 	Template         string    // name of the Berth template it was made from

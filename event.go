@@ -11,7 +11,8 @@ type Event struct {
 	Source      string // web, api, cli, proxmox
 	Action      string // cluster.add, user.add, container.stop, ...
 	Cluster     string // name of the cluster concerned, if any
-	ContainerID string // Berth's id of the container concerned, if any
+	ContainerID string // Berth's id of the container concerned, if any; empty while it is only discovered
+	VMID        int    // of the container concerned; 0: none
 	Subject     string // what it was done to, in words that stay readable when the thing is gone
 	Details     map[string]string
 }

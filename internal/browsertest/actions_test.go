@@ -3,9 +3,6 @@ package browsertest
 import (
 	"fmt"
 	"testing"
-	"time"
-
-	"github.com/chromedp/chromedp/kb"
 
 	"berth"
 	"berth/internal/pve/pvesim"
@@ -81,36 +78,6 @@ func TestDeleteAsksForTheName(t *testing.T) {
 	p.Paste(name)
 	p.Click(`[data-testid="confirm"]`)
 	p.Wait(fmt.Sprintf(`!document.querySelector('[data-vmid="%d"]')`, vmid))
-}
-
-func TestPaletteActsAfterConfirmation(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
-	p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
-	vmid := idle(p, "running")
-	name := Eval[string](p, fmt.Sprintf(`document.querySelector('[data-vmid="%d"]').dataset.name`, vmid))
-	p.Click(`[data-open-palette]`)
-	p.Paste("stop " + name)
-	p.Wait(`document.querySelectorAll('#palette [role=option]').length === 1 && document.querySelector('#palette').innerText.includes("Stop ` + name + `")`)
-	p.Press(kb.Enter)
-	p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
-	p.Click(`[data-testid="confirm"]`)
-	p.Wait(cardIs(vmid, "stopped"))
-}
-
-func TestBulkSaysFirstWhatItDoes(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 8, TaskTime: 200 * time.Millisecond})
-	p := b.SignIn(Desktop, "/")
-	p.Wait(allCards + " === 8")
-	p.Click(`[data-testid="container-card"] [data-select]`)
-	p.Click(`[data-bulk-all]`)
-	p.Click(`[data-bulk="shutdown"]`)
-	p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet').innerText.includes("to shut down")`)
-	p.Click(`[data-testid="confirm"]`)
-	p.Wait(`location.pathname.startsWith("/jobs/") && document.querySelector('[data-testid="job-page"]')?.dataset.state === "done"`)
-	p.Goto(b.App.URL() + "/?q=status:running")
-	p.Wait(allCards + " === 0")
 }
 
 func TestViewerIsToldWhyActionsAreNotOffered(t *testing.T) {

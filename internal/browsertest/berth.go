@@ -136,6 +136,12 @@ func (b *Berth) signInAs(t testing.TB, name, path string) *Page {
 	return Open(t, Desktop, b.signInLink(t, name, berth.RoleViewer)+"&next="+url.QueryEscape(path))
 }
 
+// signInOperator is signIn with an account of its own that may act on containers.
+func (b *Berth) signInOperator(t testing.TB, name, path string) *Page {
+	t.Helper()
+	return Open(t, Desktop, b.signInLink(t, name, berth.RoleOperator)+"&next="+url.QueryEscape(path))
+}
+
 // Client gives an HTTP client that is signed in with a role.
 func (b *Berth) Client(role berth.Role) *http.Client {
 	b.t.Helper()

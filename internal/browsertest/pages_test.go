@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -75,6 +76,23 @@ func pagesToLookAt(t *testing.T) []looked {
 	const allUnknown = `document.querySelectorAll('[data-status="unknown"]').length === 12`
 	p.Wait(allUnknown)
 	job := failedStop(t, b)
+	bulk := finishedBulk(t, b)
+	sheet := func(selector string) func(*Page) {
+		return func(p *Page) {
+			p.Click("[data-actions]")
+			p.Wait(`document.querySelector('#sheet ` + selector + `')`)
+			p.Click(`#sheet ` + selector)
+			p.Wait(`document.querySelector('[data-testid="confirm"]')`)
+		}
+	}
+	bulkSheet := func(action string) func(*Page) {
+		return func(p *Page) {
+			p.Click(`[data-testid="container-card"] [data-select]`)
+			p.Click(`[data-bulk-all]`)
+			p.Click(`[data-bulk="` + action + `"]`)
+			p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="effects"]')`)
+		}
+	}
 	open := func(what string) func(*Page) {
 		return func(p *Page) { p.Click(`[popovertarget="` + what + `"]`) }
 	}
@@ -112,14 +130,23 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
 		}},
-		{"delete", b, "/?sort=-vmid", allCards + " === 12", func(p *Page) {
-			p.Click("[data-actions]")
-			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
-			p.Click(`#sheet [data-sheet$="/delete"]`)
-			p.Wait(`document.activeElement?.name === "name"`)
+		{"shutdown", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, sheet(`[data-sheet$="/shutdown"]`)},
+		{"delete", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, func(p *Page) {
+			sheet(`[data-sheet$="/delete"]`)(p)
+			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"] select')`)
 		}},
+		{"bulk", b, "/", allCards + " === 12", bulkSheet("shutdown")},
+		{"bulk-delete", b, "/", allCards + " === 12", bulkSheet("delete")},
 		{"jobs", b, "/jobs", `document.querySelector('[data-testid="job"]')`, nil},
+		{"jobs-elsewhere", b, "/jobs?show=elsewhere", `document.querySelector('[data-testid="job"][data-outside]')`, nil},
 		{"job", b, "/jobs/" + job.ID, `document.querySelector('[data-testid="job-page"]')`, nil},
+		{"bulk-job", b, bulk, `document.querySelector('[data-testid="part"]')`, nil},
+		{"audit", b, "/audit", `document.querySelector('[data-testid="event"]')`, nil},
+		{"audit-details", b, "/audit", `document.querySelector('[data-testid="event"]')`, func(p *Page) {
+			p.Click(`[data-testid="event"][data-state="failed"] summary`)
+			p.Wait(`document.querySelector('[data-testid="event"] details[open]')`)
+		}},
+		{"audit-empty", b, "/audit?actor=nobody", `document.body.innerText.includes("Nothing in the history matches")`, nil},
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
@@ -138,7 +165,7 @@ func failedStop(t *testing.T, b *Berth) berth.Job {
 	t.Helper()
 	p := b.SignIn(Desktop, "/?q=-is:ha%20-is:locked")
 	vmid := idle(p, "running")
-	b.Sim.Fail(pvesim.Fault{Task: "vzstop", Reason: "no space left"})
+	b.Sim.Fail(pvesim.Fault{Task: "vzstop", Times: 1, Reason: "no space left"})
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Click(`[data-sheet$="/actions"]`)
 	p.Wait(`document.querySelector('#sheet [data-sheet$="/stop"]')`)
@@ -151,6 +178,22 @@ func failedStop(t *testing.T, b *Berth) berth.Job {
 		t.Fatalf("jobs are %v, %v; want the failed one", jobs, err)
 	}
 	return jobs[0]
+}
+
+// finishedBulk stops some containers, one of them in vain, and gives the address of the job.
+func finishedBulk(t *testing.T, b *Berth) string {
+	t.Helper()
+	b.Sim.Fail(pvesim.Fault{Task: "vzstop", Times: 1, Reason: "no space left"})
+	client := b.Client(berth.RoleAdmin)
+	response, err := client.PostForm(b.App.URL()+"/bulk", url.Values{"action": {"stop"}, "confirmed": {"1"}, "all": {"1"}, "q": {"status:running -is:ha -is:locked node:pve2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.Header.Get("HX-Redirect") == "" {
+		t.Fatalf("a bulk action was answered with %s", response.Status)
+	}
+	return response.Header.Get("HX-Redirect")
 }
 
 func lookAt(t *testing.T, p *Page, page looked, look Look, size string) {

@@ -17,7 +17,7 @@ import (
 
 func TestListIsArranged(t *testing.T) {
 	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{StatisticsCycle: time.Hour}) // figures stand still
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
 	for name, check := range map[string]func(*testing.T, *Berth){
 		"every sort orders the page":             everySortOrders,
 		"sort and direction are chosen by click": sortIsChosenByClick,
@@ -99,24 +99,32 @@ func everySortOrders(t *testing.T, b *Berth) {
 	}
 }
 
+// checkOrder waits until the rows are in the order: figures move meanwhile, and rows are replaced one after the other.
 func checkOrder(t *testing.T, p *Page, order berth.Sort) {
 	t.Helper()
-	names := p.Names()
-	byName := slices.Clone(names)
-	slices.SortFunc(byName, berth.CompareNatural)
+	problem := ""
+	for began := time.Now(); time.Since(began) < patience; {
+		if problem = orderProblem(p, order); problem == "" {
+			return
+		}
+	}
+	t.Errorf("by %s: %s", order, problem)
+}
+
+// orderProblem says what is wrong with the order of the rows now.
+func orderProblem(p *Page, order berth.Sort) string {
 	ranked, ok := ranks[order.By]
 	if !ok { // by name; nothing is known of when these were created, so that the name decides there too
+		names := p.Names()
+		byName := slices.SortedFunc(slices.Values(names), berth.CompareNatural)
 		if order.Descending && order.By == berth.SortName {
 			slices.Reverse(byName)
 		}
-		if diff := cmp.Diff(byName, names); diff != "" {
-			t.Errorf("by %s: %s", order, diff)
-		}
-		return
+		return cmp.Diff(byName, names)
 	}
 	values := ranked.rank(p)
 	if len(slices.Compact(slices.Clone(values))) < 2 {
-		t.Errorf("by %s: all %d values are %g, so that this shows nothing; the first row says %q", order, len(values), values[0], p.Texts("#rows tr")[0])
+		return fmt.Sprintf("all %d values are %g, so that this shows nothing; the first row says %q", len(values), values[0], p.Texts("#rows tr")[0])
 	}
 	if order.Descending {
 		slices.Reverse(values)
@@ -124,9 +132,10 @@ func checkOrder(t *testing.T, p *Page, order berth.Sort) {
 	const rounding = 0.11 * 16 // of a percentage with one digit, times the cores
 	for i := 1; i < len(values); i++ {
 		if values[i] < values[i-1] && (order.By != berth.SortCPU || values[i] < values[i-1]-rounding) {
-			t.Errorf("by %s: %g and %g are in the wrong order", order, values[i-1], values[i])
+			return fmt.Sprintf("%g and %g are in the wrong order", values[i-1], values[i])
 		}
 	}
+	return ""
 }
 
 func sortIsChosenByClick(t *testing.T, b *Berth) {

@@ -26,12 +26,12 @@ type Patience struct {
 	Task   time.Duration // for the end of a task, besides the timeout that was asked for; a backup may take ten times as long
 	Outage time.Duration // for a node or cluster that does not answer while one of its tasks runs
 	Agree  time.Duration // after a task, for the container to be as it should be
-	Appear time.Duration // after a crash or a broken connection, for a task that may have been started
+	Appear time.Duration // after an order whose answer was lost, by a crash or a broken connection, for its task
 }
 
 // DefaultPatience waits as long as Proxmox itself reasonably takes.
 func DefaultPatience() Patience {
-	return Patience{Task: 10 * time.Minute, Outage: time.Minute, Agree: 15 * time.Second, Appear: 5 * time.Second}
+	return Patience{Task: 10 * time.Minute, Outage: time.Minute, Agree: 15 * time.Second, Appear: 30 * time.Second}
 }
 
 const (

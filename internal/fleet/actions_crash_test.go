@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,12 +84,14 @@ type moment struct {
 	part   string // of the path; VMID stands for the number
 	after  string // only once such an order was given: its method
 	early  bool   // before the request gets there
+	late   bool   // and the request gets there only after the next Berth has looked for its task
 }
 
 var (
 	looking  = moment{name: "while it looks at the container", method: "GET", part: "/lxc/VMID/status/current"}
 	before   = moment{name: "before it gives the order", method: "GET", part: "/tasks?"}
 	ordering = moment{name: "just before the order gets there", method: "POST", part: "/lxc/VMID/status/", early: true}
+	queued   = moment{name: "while its order waits in the queue of Proxmox", method: "POST", part: "/lxc/VMID/status/", late: true}
 	ordered  = moment{name: "before it learns of the order's task", method: "POST", part: "/lxc/VMID/status/"}
 	waiting  = moment{name: "while it waits for the task", method: "GET", part: "/status?", after: "POST"}
 	agreeing = moment{name: "while it waits for the container", method: "GET", part: "/lxc/VMID/status/current", after: "POST"}
@@ -104,16 +107,38 @@ type killer struct {
 	kill    func()
 	ordered bool
 	killed  chan struct{} // closed when it strikes
+	looked  chan struct{} // gets a value when, after that, somebody has looked for tasks
+	arrived atomic.Bool   // the late request did, when its job is over
 }
 
 func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hit := k.hits(r)
-	if hit && k.moment.early {
+	switch {
+	case hit && k.moment.early:
 		k.strike()
+	case hit && k.moment.late:
+		k.strikeAndWait()
+		answer := httptest.NewRecorder() // the one who asked is dead, and the proxy would notice
+		k.proxy.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
+		k.arrived.Store(answer.Code == http.StatusOK)
+		return
+	case hit:
+		defer k.strike()
+	case strings.HasPrefix(r.URL.Path, "/api2/json/nodes/") && strings.HasSuffix(r.URL.Path, "/tasks"):
+		defer k.noteLook()
 	}
 	k.proxy.ServeHTTP(w, r)
-	if hit {
-		k.strike()
+}
+
+// noteLook tells a late request that the Berth after the crash has looked for tasks.
+func (k *killer) noteLook() {
+	select {
+	case <-k.killed:
+		select {
+		case k.looked <- struct{}{}:
+		default:
+		}
+	default:
 	}
 }
 
@@ -131,6 +156,20 @@ func (k *killer) hits(r *http.Request) bool {
 
 // strike kills Berth and ends the request without an answer.
 func (k *killer) strike() {
+	k.killOnce()
+	panic(http.ErrAbortHandler)
+}
+
+// strikeAndWait kills Berth and waits until the next one has looked for tasks.
+func (k *killer) strikeAndWait() {
+	k.killOnce()
+	select {
+	case <-k.looked:
+	case <-time.After(patience):
+	}
+}
+
+func (k *killer) killOnce() {
 	k.mu.Lock()
 	kill := k.kill
 	k.kill = nil
@@ -139,7 +178,6 @@ func (k *killer) strike() {
 		close(k.killed)
 		kill()
 	}
-	panic(http.ErrAbortHandler)
 }
 
 // killProxy starts a killer in front of the simulator and connects it as home.
@@ -150,7 +188,7 @@ func killProxy(t *testing.T, s *store.Store, sim *pvesim.Sim, m moment, vmid str
 		t.Fatal(err)
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} // it is on this machine
-	k := &killer{moment: m, vmid: vmid, killed: make(chan struct{}), proxy: &httputil.ReverseProxy{
+	k := &killer{moment: m, vmid: vmid, killed: make(chan struct{}), looked: make(chan struct{}, 1), proxy: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}}
 	server := httptest.NewUnstartedServer(k)
@@ -177,6 +215,7 @@ func TestActionsSurviveKill9(t *testing.T) {
 		{berth.ActionStart, storetest.SQLite, looking},
 		{berth.ActionStart, storetest.SQLite, before},
 		{berth.ActionStart, storetest.SQLite, ordering},
+		{berth.ActionStart, storetest.SQLite, queued},
 		{berth.ActionStart, storetest.SQLite, ordered},
 		{berth.ActionStart, storetest.SQLite, waiting},
 		{berth.ActionStart, storetest.SQLite, agreeing},
@@ -218,8 +257,8 @@ func surviveKill(t *testing.T, o store.Options, action berth.Action, m moment) {
 		t.Fatalf("after the crash there are jobs %+v (%v), want one", active, err)
 	}
 	r.wantEnd(active[0], berth.JobSucceeded, "")
-	if got := orders(); got != 1 {
-		t.Errorf("%d orders for one action", got)
+	if got := orders(); got != 1 || m.late && !k.arrived.Load() {
+		t.Errorf("%d orders for one action, and that the late one arrived is %v", got, k.arrived.Load())
 	}
 	if busy, err := s.ActiveJobs(t.Context()); err != nil || len(busy) != 0 {
 		t.Errorf("still held: %+v (%v)", busy, err)

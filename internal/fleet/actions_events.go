@@ -26,7 +26,7 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 		set("after", t.after())
 	}
 	return berth.Event{Actor: job.Actor, ActorID: job.ActorID, Source: job.Source, Action: "container." + string(t.Request.Action),
-		Cluster: t.Cluster, ContainerID: t.ContainerID, Subject: fmt.Sprintf("%s (%d on %s)", t.Hostname, t.VMID, t.Node), Details: details}
+		Cluster: t.Cluster, ContainerID: t.ContainerID, VMID: t.VMID, Subject: fmt.Sprintf("%s (%d on %s)", t.Hostname, t.VMID, t.Node), Details: details}
 }
 
 // after is what a successful action leaves.

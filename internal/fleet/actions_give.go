@@ -12,40 +12,46 @@ import (
 const (
 	postTimeout = 40 * time.Second // of giving an order, which is not broken off when Berth stops
 	mostPosts   = 3                // of an order that demonstrably did not arrive
+	fewLooks    = 6                // of the time for a task to appear, one of these parts is waited for in any case
 )
 
-// do gives the named order, which starts a task of one of the kinds, and waits for its end. After a crash it goes on with
-// the task that there is.
-func (w *worker) do(ctx context.Context, name string, kinds []string, post func(context.Context) (pve.UPID, error)) error {
-	err := w.Step(ctx, "Ask Proxmox to "+name, func(ctx context.Context) error { return w.give(ctx, w.order(name), kinds, post) })
-	if err != nil || w.order(name).Needless != "" {
+// order is something that Proxmox is asked to do, which it does as a task.
+type order struct {
+	name  string   // of what is done, in words, and of its task in the checkpoint
+	kinds []string // of tasks that it may start
+	post  func(context.Context) (pve.UPID, error)
+
+	// done, if set, tells from the container's state that the order was carried out since the given time, or that it is of
+	// no use any more. It is asked when the answer to the order was lost and no task of it is found.
+	done func(ctx context.Context, since time.Time) (bool, error)
+}
+
+// do gives an order and waits for the end of its task. After a crash it goes on with the task that there is.
+func (w *worker) do(ctx context.Context, o order) error {
+	t := w.task(o.name)
+	err := w.Step(ctx, "Ask Proxmox to "+o.name, func(ctx context.Context) error { return w.give(ctx, o, t) })
+	if err != nil || t.Needless != "" {
 		return err
 	}
-	return w.Step(ctx, "Wait for Proxmox to "+name, func(ctx context.Context) error { return w.await(ctx, name, w.order(name)) })
+	return w.Step(ctx, "Wait for Proxmox to "+o.name, func(ctx context.Context) error { return w.await(ctx, o.name, t) })
 }
 
 // give gives an order once. That it is about to be given is kept first, with the tasks of its kind that there are: should
 // the answer get lost, a new one among them is the one that it started.
-func (w *worker) give(ctx context.Context, t *task, kinds []string, post func(context.Context) (pve.UPID, error)) (err error) {
+func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 	if t.UPID != "" || t.Needless != "" {
 		return nil
 	}
-	lost := t.Asked
-	if !t.Asked {
-		if err := w.announce(ctx, t, kinds); err != nil {
-			return err
-		}
-	}
-	for try := 1; ; try++ {
+	for lost, try := t.Asked, 1; ; try++ {
 		if lost {
-			if t.UPID, err = w.find(ctx, t.Known, kinds); err != nil || t.UPID != "" {
-				return w.given(ctx, err)
+			if found, err := w.regain(ctx, o, t); err != nil || found {
+				return err
 			}
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := w.announce(ctx, o, t); err != nil {
+			return err
 		}
-		if t.UPID, err = w.post(ctx, post); !ambiguous(err) || try == mostPosts {
+		if t.UPID, err = w.post(ctx, o.post); !ambiguous(err) || try == mostPosts {
 			break
 		}
 		lost = true
@@ -53,24 +59,46 @@ func (w *worker) give(ctx context.Context, t *task, kinds []string, post func(co
 	if why := needless(err); why != "" {
 		t.Needless, err = why, nil
 	}
-	return w.given(ctx, err)
-}
-
-// announce keeps that the order is about to be given.
-func (w *worker) announce(ctx context.Context, t *task, kinds []string) (err error) {
-	if t.Known, err = w.tasks(ctx, kinds); err != nil {
-		return err
-	}
-	t.Asked, t.FirstLine = true, w.Lines()
-	return w.save(ctx)
-}
-
-// given keeps what came of the order, also when Berth is stopping.
-func (w *worker) given(ctx context.Context, err error) error {
 	if err != nil {
 		return err
 	}
-	return w.save(context.WithoutCancel(ctx))
+	return w.save(context.WithoutCancel(ctx)) // also when Berth is stopping
+}
+
+// announce keeps that the order is about to be given.
+func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
+	if !t.Asked {
+		if t.Known, err = w.tasks(ctx, o.kinds); err != nil {
+			return err
+		}
+		t.Asked, t.FirstLine = true, w.Lines()
+	}
+	t.AskedAt = w.actions.fleet.now()
+	if err := w.save(ctx); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// regain finds out what came of an order whose answer was lost. It tells whether anything did; only if nothing did, the
+// order may be given again.
+func (w *worker) regain(ctx context.Context, o order, t *task) (found bool, err error) {
+	if t.UPID, err = w.find(ctx, o, t); err != nil {
+		return false, err
+	}
+	if t.UPID == "" && o.done != nil {
+		done, err := o.done(ctx, t.AskedAt)
+		if err != nil {
+			return false, err
+		}
+		if done {
+			t.Needless = "Berth found it so after an interruption"
+		}
+	}
+	if t.UPID == "" && t.Needless == "" {
+		return false, nil
+	}
+	return true, w.save(context.WithoutCancel(ctx))
 }
 
 // post sends the order and waits for the answer even when the job is to end: a task without a name is worse than a delay.
@@ -116,22 +144,28 @@ func (w *worker) tasks(ctx context.Context, kinds []string) ([]pve.UPID, error) 
 	return upids, nil
 }
 
-// find looks for the task that a lost order started, for as long as one may take to appear.
-func (w *worker) find(ctx context.Context, known []pve.UPID, kinds []string) (pve.UPID, error) {
-	deadline := time.Now().Add(w.actions.patience.Appear)
-	reached := false
+// find looks for the task that a lost order started, until it is certain that there is none. A request outlives the one
+// who sent it: the proxy of Proxmox gives it 30 s to be carried out (pve-http-server 6.0.5), and only then a task is born,
+// which every list has at once.
+func (w *worker) find(ctx context.Context, o order, t *task) (pve.UPID, error) {
+	patience := w.actions.patience
+	began := time.Now()
+	left := patience.Appear - w.actions.fleet.now().Sub(t.AskedAt)
+	certain := began.Add(min(max(left, patience.Appear/fewLooks), patience.Appear))
 	for {
-		upids, err := w.tasks(ctx, kinds)
+		asked := time.Now()
+		upids, err := w.tasks(ctx, o.kinds)
 		for _, u := range upids {
-			if !slices.Contains(known, u) {
+			if !slices.Contains(t.Known, u) {
 				return u, nil
 			}
 		}
-		reached = reached || err == nil
-		if time.Now().After(deadline) {
-			if reached || err == nil {
-				return "", nil
-			}
+		switch {
+		case err == nil && asked.After(certain):
+			return "", nil
+		case err != nil && !ambiguous(err):
+			return "", err
+		case err != nil && asked.After(certain) && asked.Sub(began) > patience.Outage:
 			return "", jobs.Fail(err, "Node %s does not answer, so it is not known whether Proxmox did it.", w.kept.Node)
 		}
 		if err := pause(ctx, firstLook); err != nil {

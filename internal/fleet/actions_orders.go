@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"berth"
 	"berth/internal/jobs"
@@ -14,35 +15,59 @@ func (w *worker) act(ctx context.Context) (string, error) {
 	r := w.Request
 	switch r.Action {
 	case berth.ActionStart:
-		return w.power(ctx, "running", []string{"vzstart", "hastart"}, func(ctx context.Context) (pve.UPID, error) {
+		return w.power(ctx, "running", order{kinds: []string{"vzstart", "hastart"}, done: w.is("running"), post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Start(ctx, w.kept.Node, w.VMID)
-		})
+		}})
 	case berth.ActionStop:
-		return w.power(ctx, "stopped", []string{"vzstop", "hastop"}, w.stop)
+		return w.power(ctx, "stopped", order{kinds: []string{"vzstop", "hastop"}, done: w.is("stopped"), post: w.stop})
 	case berth.ActionShutdown:
-		return w.power(ctx, "stopped", []string{"vzshutdown", "hastop"}, func(ctx context.Context) (pve.UPID, error) {
+		return w.power(ctx, "stopped", order{kinds: []string{"vzshutdown", "hastop"}, done: w.is("stopped"), post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Shutdown(ctx, w.kept.Node, w.VMID, pve.ShutdownOptions{Timeout: r.Timeout, ForceStop: r.ThenStop})
-		})
+		}})
 	case berth.ActionReboot:
-		return w.power(ctx, "running", []string{"vzreboot"}, func(ctx context.Context) (pve.UPID, error) {
+		return w.power(ctx, "running", order{kinds: []string{"vzreboot"}, done: w.hasStarted, post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Reboot(ctx, w.kept.Node, w.VMID, pve.RebootOptions{Timeout: r.Timeout})
-		})
+		}})
 	case berth.ActionDelete:
 		return w.delete(ctx)
 	}
 	return w.set(ctx)
 }
 
+// is tells whether the container is running or stopped.
+func (w *worker) is(wanted string) func(context.Context, time.Time) (bool, error) {
+	return func(ctx context.Context, _ time.Time) (bool, error) {
+		status, err := w.status(ctx)
+		return status.Status == wanted, err
+	}
+}
+
+// hasStarted tells whether the container began to run after the given time.
+func (w *worker) hasStarted(ctx context.Context, since time.Time) (bool, error) {
+	at := w.actions.fleet.now()
+	status, err := w.status(ctx)
+	return status.Status == "running" && at.Add(-status.Uptime).After(since), err
+}
+
+// isGone tells whether the cluster does not know the container any more.
+func (w *worker) isGone(ctx context.Context, _ time.Time) (bool, error) {
+	_, err := w.status(ctx)
+	if pve.Classify(err).Kind == pve.KindNoContainer {
+		return true, nil
+	}
+	return false, err
+}
+
 // power gives one order and waits until the container is as wanted.
-func (w *worker) power(ctx context.Context, wanted string, kinds []string, post func(context.Context) (pve.UPID, error)) (string, error) {
-	name := string(w.Request.Action)
-	if err := w.do(ctx, name, kinds, post); err != nil {
+func (w *worker) power(ctx context.Context, wanted string, o order) (string, error) {
+	o.name = string(w.Request.Action)
+	if err := w.do(ctx, o); err != nil {
 		return "", err
 	}
 	if err := w.Step(ctx, "See that it is "+wanted, func(ctx context.Context) error { return w.agree(ctx, wanted) }); err != nil {
 		return "", err
 	}
-	if why := w.order(name).Needless; why != "" {
+	if why := w.task(o.name).Needless; why != "" {
 		return fmt.Sprintf("%s is %s; %s.", w.Hostname, wanted, why), nil
 	}
 	return fmt.Sprintf("%s is %s.", w.Hostname, wanted), nil
@@ -62,19 +87,19 @@ func (w *worker) stop(ctx context.Context) (pve.UPID, error) {
 
 func (w *worker) delete(ctx context.Context) (string, error) {
 	if storage := w.Request.BackupStorage; storage != "" {
-		err := w.do(ctx, "backup", []string{"vzdump"}, func(ctx context.Context) (pve.UPID, error) {
+		err := w.do(ctx, order{name: "backup", kinds: []string{"vzdump"}, post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Backup(ctx, w.kept.Node, pve.BackupRequest{VMIDs: []int{w.VMID}, Storage: storage, Mode: "snapshot", Compress: "zstd", Remove: new(bool)})
-		})
+		}})
 		if err != nil {
 			return "", err
 		}
 	}
 	options := pve.DeleteOptions{Force: w.Request.StopFirst, Purge: w.Request.Purge}
-	err := w.do(ctx, "delete", []string{"vzdestroy"}, func(ctx context.Context) (pve.UPID, error) {
+	err := w.do(ctx, order{name: "delete", kinds: []string{"vzdestroy"}, done: w.isGone, post: func(ctx context.Context) (pve.UPID, error) {
 		return w.client.Delete(ctx, w.kept.Node, w.VMID, options)
-	})
+	}})
 	if pve.Classify(err).Kind == pve.KindNoContainer { // somebody else was faster
-		w.order("delete").Needless = "it was gone already"
+		w.task("delete").Needless = "it was gone already"
 		err = w.save(ctx)
 	}
 	if err != nil {
@@ -83,7 +108,7 @@ func (w *worker) delete(ctx context.Context) (string, error) {
 	if err := w.Step(ctx, "See that it is gone", w.agreeGone); err != nil {
 		return "", err
 	}
-	if why := w.order("delete").Needless; why != "" {
+	if why := w.task("delete").Needless; why != "" {
 		return fmt.Sprintf("%s is deleted; %s.", w.Hostname, why), nil
 	}
 	return fmt.Sprintf("%s is deleted.", w.Hostname), nil

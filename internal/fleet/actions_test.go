@@ -124,7 +124,7 @@ func (r *actionRig) wantEnd(job berth.Job, state berth.JobState, message string)
 // history gives action and state of the container's events, oldest first.
 func (r *actionRig) history(c *berth.Container) []string {
 	r.t.Helper()
-	events, err := r.store.Events(r.t.Context(), store.EventFilter{ContainerID: r.container(c.VMID).ID}, 100)
+	events, err := r.store.Events(r.t.Context(), store.EventFilter{ContainerID: r.container(c.VMID).ID}, "", 100)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestDeleteTakesTheContainerOffTheScreenAndKeepsItsHistory(t *testing.T) {
 		}
 		job := r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionDelete, StopFirst: true, Purge: true}), berth.JobSucceeded, "is deleted.")
 		r.wait("it is off the list", func(s *Snapshot) bool { _, there := s.Find("home", c.VMID); return !there })
-		events, err := s.Events(t.Context(), store.EventFilter{Action: "container.delete"}, 10)
+		events, err := s.Events(t.Context(), store.EventFilter{Action: "container.delete"}, "", 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,6 +370,7 @@ func TestSwitchesOfTheConfiguration(t *testing.T) {
 		t.Errorf("deleting a protected container gives %v, want a conflict that says so", err)
 	}
 	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionOnBoot, On: true}), berth.JobSucceeded, "is on.")
+	r.wait("it starts with its node", func(*Snapshot) bool { return r.container(c.VMID).OnBoot })
 }
 
 func TestBulkActsWithALimitPerNodeAndTellsEachOutcome(t *testing.T) {
@@ -440,7 +441,7 @@ func TestWhatOthersDoIsInTheHistoryOnce(t *testing.T) {
 		}
 		other.stop() // waits for what they write
 		r.stop()
-		events, err := s.Events(t.Context(), store.EventFilter{Action: "container.stop"}, 10)
+		events, err := s.Events(t.Context(), store.EventFilter{Action: "container.stop"}, "", 10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,10 +28,11 @@ type kept struct {
 	Tasks map[string]*task `json:"tasks,omitempty"` // by name of the order
 }
 
-// task is an order to Proxmox: whether it was given, and what came of it.
+// task is what is kept of an order to Proxmox: whether it was given, and what came of it.
 type task struct {
 	Known     []pve.UPID `json:"known,omitempty"` // tasks of its kind that there were before
 	Asked     bool       `json:"asked"`           // it was given, or was about to be
+	AskedAt   time.Time  `json:"askedAt,omitzero"`
 	UPID      pve.UPID   `json:"upid,omitempty"`
 	Needless  string     `json:"needless,omitempty"` // why Proxmox had nothing to do, in words
 	FirstLine int        `json:"firstLine,omitempty"`
@@ -72,7 +73,7 @@ func (w *worker) look(ctx context.Context) error {
 	status, err := w.status(ctx)
 	if pve.Classify(err).Kind == pve.KindNoContainer {
 		if w.Request.Action == berth.ActionDelete {
-			w.order("delete").Needless = "it was gone already"
+			w.task("delete").Needless = "it was gone already"
 			return w.save(ctx)
 		}
 		return jobs.Fail(err, "%s does not exist any more.", w.Hostname)
@@ -106,7 +107,7 @@ func (w *worker) status(ctx context.Context) (pve.ContainerStatus, error) {
 	return status, err
 }
 
-func (w *worker) order(name string) *task {
+func (w *worker) task(name string) *task {
 	if w.kept.Tasks == nil {
 		w.kept.Tasks = map[string]*task{}
 	}

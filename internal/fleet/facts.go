@@ -135,7 +135,7 @@ func (p *poller) applyFacts(c *berth.Container) {
 	if !ok {
 		return
 	}
-	c.Addresses, c.Protected, c.OSType = k.addresses(c.Live), k.Protected, k.OSType
+	c.Addresses, c.Protected, c.OnBoot, c.OSType = k.addresses(c.Live), k.Protected, k.OnBoot, k.OSType
 }
 
 // noticeStart has a container asked for its addresses when it has started since before.
@@ -151,7 +151,7 @@ func (p *poller) noticeStart(c, before *berth.Container) {
 
 // takeConfig keeps what matters of a configuration.
 func (k *known) takeConfig(c *pve.ContainerConfig, now time.Time) {
-	k.Digest, k.NICs, k.Protected, k.OSType = c.Digest, nicsOf(c), c.Protection, c.OSType
+	k.Digest, k.NICs, k.Protected, k.OnBoot, k.OSType = c.Digest, nicsOf(c), c.Protection, c.OnBoot, c.OSType
 	k.ConfigAt, k.wantConfig, k.failures = now, false, 0
 	k.static = configuredAddresses(k.NICs)
 }

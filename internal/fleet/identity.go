@@ -146,7 +146,7 @@ func (p *poller) replaced(t *store.Tracked) bool {
 		return false
 	}
 	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", t.VMID, "before", t.Hostname)
-	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, Subject: "container " + t.Hostname}
+	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, VMID: t.VMID, Subject: "container " + t.Hostname}
 	if err := p.fleet.store.AddEvent(ctx, event); err != nil {
 		p.fleet.log.Error("cannot add to the history of a container", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
 	}

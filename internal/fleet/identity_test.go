@@ -94,7 +94,7 @@ func TestReusedVMIDDoesNotInheritTheHistory(t *testing.T) {
 		if err != nil || kept.GoneAt.IsZero() {
 			t.Errorf("the old container is %+v, %v; want it kept as gone", kept, err)
 		}
-		events, err := s.Events(t.Context(), store.EventFilter{ContainerID: old.ID}, 10)
+		events, err := s.Events(t.Context(), store.EventFilter{ContainerID: old.ID}, "", 10)
 		if err != nil || len(events) != 1 || events[0].Action != "container.replaced" {
 			t.Errorf("its history is %+v, %v; want that it was replaced", events, err)
 		}

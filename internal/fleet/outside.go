@@ -73,7 +73,7 @@ func (p *poller) noteOutside(news []pve.TaskRow) {
 
 func (p *poller) outsideEvent(row *pve.TaskRow, vmid int) berth.Event {
 	e := berth.Event{ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(p.cluster.ID+string(row.UPID))).String(), At: row.EndTime, Actor: row.UPID.User(),
-		Source: "proxmox", Action: "container." + taskWords[row.Type], Cluster: p.cluster.Name, Subject: fmt.Sprintf("%d on %s", vmid, row.Node),
+		Source: "proxmox", Action: "container." + taskWords[row.Type], Cluster: p.cluster.Name, VMID: vmid, Subject: fmt.Sprintf("%d on %s", vmid, row.Node),
 		Details: map[string]string{"state": string(berth.JobSucceeded), "upid": string(row.UPID)}}
 	if row.Err() != nil {
 		e.Details["state"], e.Details["message"] = string(berth.JobFailed), row.Status

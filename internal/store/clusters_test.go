@@ -21,7 +21,7 @@ func TestAddedClusterIsListedWithItsSecretAndAnEvent(t *testing.T) {
 			Fingerprint: "AB:CD", TokenID: "berth@pve!main", CreatedAt: noon, UpdatedAt: noon,
 		})
 		wantEqual(t, must(s.ClusterSecret(t.Context(), c.ID))(t), "the-secret")
-		events := must(s.Events(t.Context(), store.EventFilter{}, 10))(t)
+		events := must(s.Events(t.Context(), store.EventFilter{}, "", 10))(t)
 		if len(events) != 1 {
 			t.Fatalf("got %d events, want 1", len(events))
 		}
@@ -53,7 +53,7 @@ func TestTakenClusterNameIsAConflictAndLeavesNoEvent(t *testing.T) {
 		revision := must(s.ClustersRevision(t.Context()))(t)
 		_, err := s.AddCluster(t.Context(), anna, berth.Cluster{Name: "home", Endpoints: []string{"https://pve9:8006"}}, "other")
 		wantError(t, err, berth.Conflict, "There is already a cluster called home.")
-		wantEqual(t, len(must(s.Events(t.Context(), store.EventFilter{}, 10))(t)), 1)
+		wantEqual(t, len(must(s.Events(t.Context(), store.EventFilter{}, "", 10))(t)), 1)
 		wantEqual(t, must(s.ClustersRevision(t.Context()))(t), revision)
 	})
 }
@@ -89,7 +89,7 @@ func TestRemovedClusterKeepsItsEventsAndNothingElse(t *testing.T) {
 		wantError(t, err, berth.NotFound, "There is no such container.")
 		_, _, err = s.LastAnswer(ctx, c.ID)
 		wantError(t, err, berth.NotFound, "This cluster has not answered yet.")
-		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{Cluster: "home"}, 10))(t)), []string{"cluster.remove", "container.stop", "cluster.add"})
+		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{Cluster: "home"}, "", 10))(t)), []string{"cluster.remove", "container.stop", "cluster.add"})
 	})
 }
 

@@ -113,7 +113,7 @@ func TestCredentialsOfAServiceOutliveItsUpdatesAndRevealingIsAudited(t *testing.
 			t.Fatal(err)
 		}
 		wantEqual(t, must(s.RevealCredentials(ctx, anna, id))(t), "admin / hunter2")
-		events := must(s.Events(ctx, store.EventFilter{ContainerID: web.ID}, 10))(t)
+		events := must(s.Events(ctx, store.EventFilter{ContainerID: web.ID}, "", 10))(t)
 		wantEqual(t, actions(events), []string{"service.reveal-credentials", "service.set-credentials"})
 		wantEqual(t, events[0].Subject, "service gitea of container web")
 		_, err = s.RevealCredentials(ctx, anna, "nobody")

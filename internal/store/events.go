@@ -4,47 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
+	"strings"
 
 	"berth"
 	"berth/internal/store/sqlc"
 )
-
-// maxEvents is the most that one call of Events gives.
-const maxEvents = 1000
-
-// EventFilter says which events to give. Empty fields do not filter.
-type EventFilter struct {
-	ContainerID string
-	Cluster     string // name
-	Actor       string // name
-	Action      string
-	Before      *berth.Event // only events older than this one: the last of the page before
-}
-
-// Events gives the newest events that pass the filter, newest first, at most limit (1 to 1000) of them.
-func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]berth.Event, error) {
-	olderThan, olderID := int64(math.MaxInt64), ""
-	if f.Before != nil {
-		olderThan, olderID = millis(f.Before.At), f.Before.ID
-	}
-	n := int64(max(1, min(limit, maxEvents)))
-	var rows []sqlc.Event
-	var err error
-	if f.ContainerID != "" {
-		rows, err = s.look().EventsOfContainer(ctx, sqlc.EventsOfContainerParams{
-			ContainerID: f.ContainerID, Cluster: f.Cluster, Actor: f.Actor, Action: f.Action, OlderThan: olderThan, OlderID: olderID, N: n,
-		})
-	} else {
-		rows, err = s.look().Events(ctx, sqlc.EventsParams{
-			Cluster: f.Cluster, Actor: f.Actor, Action: f.Action, OlderThan: olderThan, OlderID: olderID, N: n,
-		})
-	}
-	if err != nil {
-		return nil, explain("list events", err)
-	}
-	return eventsOf(rows)
-}
 
 // AddEvent adds an entry to the history. Its id is set here, and its time too if it has none.
 func (s *Store) AddEvent(ctx context.Context, e berth.Event) error {
@@ -56,15 +22,7 @@ func (s *Store) AddEvent(ctx context.Context, e berth.Event) error {
 func (s *Store) AddEventsOnce(ctx context.Context, events []berth.Event) error {
 	return s.change(ctx, "add events", func(q *sqlc.Queries) error {
 		for _, e := range events {
-			details, err := json.Marshal(e.Details)
-			if err != nil {
-				return err
-			}
-			_, err = q.AddEventOnce(ctx, sqlc.AddEventOnceParams{
-				ID: e.ID, At: millis(e.At), Actor: e.Actor, ActorID: e.ActorID, Source: e.Source, Action: e.Action,
-				Cluster: e.Cluster, ContainerID: e.ContainerID, Subject: e.Subject, Details: string(details),
-			})
-			if err != nil {
+			if err := insertEvent(ctx, q, e); err != nil {
 				return err
 			}
 		}
@@ -82,6 +40,11 @@ func (s *Store) addEvent(ctx context.Context, q *sqlc.Queries, e berth.Event) er
 	if e.At.IsZero() {
 		e.At = s.now()
 	}
+	e.ID = newID()
+	return insertEvent(ctx, q, e)
+}
+
+func insertEvent(ctx context.Context, q *sqlc.Queries, e berth.Event) error {
 	if e.Details == nil {
 		e.Details = map[string]string{}
 	}
@@ -90,9 +53,18 @@ func (s *Store) addEvent(ctx context.Context, q *sqlc.Queries, e berth.Event) er
 		return err
 	}
 	return q.AddEvent(ctx, sqlc.AddEventParams{
-		ID: newID(), At: millis(e.At), Actor: e.Actor, ActorID: e.ActorID, Source: e.Source, Action: e.Action,
-		Cluster: e.Cluster, ContainerID: e.ContainerID, Subject: e.Subject, Details: string(details),
+		ID: e.ID, At: millis(e.At), Actor: e.Actor, ActorID: e.ActorID, Source: e.Source, Action: e.Action,
+		Cluster: e.Cluster, ContainerID: e.ContainerID, VMID: int64(e.VMID), Subject: e.Subject, Details: string(details), Search: searchText(e),
 	})
+}
+
+// searchText is what EventFilter.Text is looked for in.
+func searchText(e berth.Event) string {
+	words := []string{e.Subject, e.Actor, e.Action, e.Cluster}
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		words = append(words, e.Details[name])
+	}
+	return strings.ToLower(strings.Join(words, " "))
 }
 
 func eventsOf(rows []sqlc.Event) ([]berth.Event, error) {
@@ -100,7 +72,7 @@ func eventsOf(rows []sqlc.Event) ([]berth.Event, error) {
 	for i, r := range rows {
 		events[i] = berth.Event{
 			ID: r.ID, At: fromMillis(r.At), Actor: r.Actor, ActorID: r.ActorID, Source: r.Source, Action: r.Action,
-			Cluster: r.Cluster, ContainerID: r.ContainerID, Subject: r.Subject,
+			Cluster: r.Cluster, ContainerID: r.ContainerID, VMID: int(r.VMID), Subject: r.Subject,
 		}
 		if err := json.Unmarshal([]byte(r.Details), &events[i].Details); err != nil {
 			return nil, fmt.Errorf("read the details of event %s: %w", r.ID, err)

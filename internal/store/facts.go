@@ -17,6 +17,7 @@ type Facts struct {
 	Digest    string    // of the configuration
 	NICs      []NIC
 	Protected bool
+	OnBoot    bool
 	OSType    string
 	NetworkAt time.Time       // when the addresses were read; zero: never
 	Addresses []berth.Address // that it had then
@@ -39,7 +40,7 @@ func (s *Store) Facts(ctx context.Context, clusterID string) ([]Facts, error) {
 	all := make([]Facts, len(rows))
 	for i, r := range rows {
 		all[i] = Facts{
-			VMID: int(r.VMID), Digest: r.Digest, Protected: r.Protected, OSType: r.OsType,
+			VMID: int(r.VMID), Digest: r.Digest, Protected: r.Protected, OnBoot: r.OnBoot, OSType: r.OsType,
 			ConfigAt: timeOrZero(r.ConfigAt), NetworkAt: timeOrZero(r.NetworkAt),
 		}
 		if err := json.Unmarshal([]byte(r.Nics), &all[i].NICs); err != nil {
@@ -84,7 +85,7 @@ func saveFacts(ctx context.Context, q *sqlc.Queries, clusterID string, f *Facts)
 	}
 	return q.SaveFacts(ctx, sqlc.SaveFactsParams{
 		ClusterID: clusterID, VMID: int64(f.VMID), ConfigAt: millisOrZero(f.ConfigAt), Digest: f.Digest, Nics: string(nics),
-		Protected: f.Protected, OsType: f.OSType, NetworkAt: millisOrZero(f.NetworkAt), Addresses: string(addresses),
+		Protected: f.Protected, OnBoot: f.OnBoot, OsType: f.OSType, NetworkAt: millisOrZero(f.NetworkAt), Addresses: string(addresses),
 	})
 }
 

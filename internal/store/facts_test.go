@@ -17,7 +17,7 @@ func TestFactsAreReplacedAndForgottenTogether(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		home, work := addCluster(t, s, "home", "secret"), addCluster(t, s, "work", "secret")
-		full := store.Facts{VMID: 101, ConfigAt: noon, Digest: "abc", Protected: true, OSType: "debian", NetworkAt: noon.Add(time.Minute),
+		full := store.Facts{VMID: 101, ConfigAt: noon, Digest: "abc", Protected: true, OnBoot: true, OSType: "debian", NetworkAt: noon.Add(time.Minute),
 			NICs:      []store.NIC{{Name: "eth0", MAC: "bc:24:11:00:00:01", IP: "dhcp", IP6: "auto"}},
 			Addresses: []berth.Address{{Interface: "eth0", Prefix: netip.MustParsePrefix("10.0.3.5/24"), Source: berth.AddressDynamic}}}
 		empty := store.Facts{VMID: 102}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"berth"
 	"berth/internal/store/sqlc"
@@ -98,9 +97,8 @@ func (s *Store) RevealCredentials(ctx context.Context, actor berth.Actor, servic
 
 func credentialsEvent(action string, r sqlc.CredentialsRow) berth.Event {
 	return berth.Event{
-		Action: action, Cluster: r.Cluster, ContainerID: r.ContainerID,
+		Action: action, Cluster: r.Cluster, ContainerID: r.ContainerID, VMID: int(r.VMID),
 		Subject: fmt.Sprintf("service %s of container %s", r.Service, r.Hostname),
-		Details: map[string]string{"vmid": strconv.FormatInt(r.VMID, 10)},
 	}
 }
 

@@ -48,7 +48,7 @@ func TestRemovedUserLosesSessionsAndLinks(t *testing.T) {
 		wantEqual(t, found(t, s, "bert's"), false)
 		wantEqual(t, found(t, s, "carl's"), true)
 		wantError(t, s.Sessions().CommitCtx(ctx, "bert's", sessionData(t, bert.ID), time.Now().Add(time.Hour)), berth.Unauthenticated, "This user does not exist any more.")
-		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, 10))(t)), []string{"user.remove", "user.add", "user.add"})
+		wantEqual(t, actions(must(s.Events(ctx, store.EventFilter{}, "", 10))(t)), []string{"user.remove", "user.add", "user.add"})
 	})
 }
 

@@ -85,7 +85,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	page := errorPage{Title: errorTitles[status], Message: e.Message, SignIn: e.Code == berth.Unauthenticated}
-	if err := render(w, r, status, failure(s.frame(r, page.Title, ui.NoSection), page)); err != nil {
+	answer := failure(s.frame(r, page.Title, ui.NoSection), page)
+	if r.Header.Get("HX-Request") != "" {
+		answer = sheetProblem(e.Message, false) // a part of a page was asked for
+	}
+	if err := render(w, r, status, answer); err != nil {
 		s.log.Error("cannot show an error", "error", err)
 	}
 }

@@ -74,8 +74,8 @@ func newCardView(c *berth.Container, id string, many bool, now time.Time) cardVi
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),
 	}
 	v.Marks, v.Pending = marks(c), newPendingView(c)
-	for _, action := range cardActions(c) {
-		v.Actions = append(v.Actions, newActionChoice(c, action, berth.RoleAdmin))
+	if o, err := offerNamed(usualOffer(c)); err == nil {
+		v.Actions = append(v.Actions, newActionChoice(c, o, berth.RoleAdmin))
 	}
 	if many {
 		v.Place = c.Cluster + " · " + c.Node

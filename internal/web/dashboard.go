@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/google/uuid"
 
 	"berth"
 	"berth/internal/fleet"
@@ -378,8 +379,11 @@ func (s *Server) postRefresh(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// getContainer shows one container, named by cluster and VMID: /containers/home:101.
+// getContainer shows one container, named by cluster and VMID, /containers/home:101, or by Berth's own id.
 func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
+	if id := r.PathValue("id"); uuid.Validate(id) == nil {
+		return s.getContainerByID(w, r, id)
+	}
 	cluster, vmid, err := parseContainerID(r.PathValue("id"))
 	if err != nil {
 		return err

@@ -1,15 +1,27 @@
 package web
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"berth"
 )
 
 // detailView is what the page of one container shows besides what a card shows.
 type detailView struct {
-	Facts []fact
+	Facts    []fact
+	Switches []switchView
+	History  templ.SafeURL
+}
+
+// switchView is a property of a container that can be switched on and off.
+type switchView struct {
+	Label, Hint string
+	On          bool
+	actionChoice
 }
 
 type fact struct{ Label, Value string }
@@ -31,7 +43,19 @@ func newDetailView(c *berth.Container) detailView {
 	add("High availability", c.HAState)
 	add("Operating system", c.OSType)
 	add("Marks", strings.Join(marks(c), ", "))
+	d.addSwitch(c, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
+	d.addSwitch(c, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
+	d.History = templ.SafeURL("/audit?" + url.Values{"q": {c.Cluster + ":" + strconv.Itoa(c.VMID)}}.Encode())
 	return d
+}
+
+// addSwitch adds the switch of an action, unless the container is gone and has none.
+func (d *detailView) addSwitch(c *berth.Container, action berth.Action, label, hint string, on bool) {
+	for _, o := range offers {
+		if o.Action == action && o.suits(c) {
+			d.Switches = append(d.Switches, switchView{Label: label, Hint: hint, On: on, actionChoice: newActionChoice(c, o, berth.RoleAdmin)})
+		}
+	}
 }
 
 func addressesText(addresses []berth.Address) string {

@@ -1,10 +1,11 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,31 +17,18 @@ import (
 	"berth/internal/web/ui"
 )
 
-// jobRow is a job in a list.
+// jobRow is a job, or a task that was started outside Berth, in a list.
 type jobRow struct {
 	ID, Title, Actor, Source, Message string
-	Href                              templ.SafeURL
+	Href                              templ.SafeURL // empty: it has no page
 	State                             statusView
 	CreatedAt, StartedAt, EndedAt     time.Time
 	Duration                          string // empty while it runs
 	Step                              string
 	Progress                          string
 	Now                               time.Time
-}
-
-// jobPage is one job with its steps, and the jobs that are parts of it.
-type jobPage struct {
-	jobRow
-	Steps     []stepRow
-	Parts     []jobRow
-	Ref       string
-	CanCancel bool
-	CanRetry  bool
-	CancelBy  string
-}
-
-type stepRow struct {
-	Name, Icon, Class, Duration string
+	Outside                           bool // a task of Proxmox that Berth did not start
+	Container                         templ.SafeURL
 }
 
 const jobsShown = 100
@@ -51,6 +39,7 @@ func newJobRow(j berth.Job, now time.Time) jobRow {
 	if j.Ended() && !j.StartedAt.IsZero() {
 		row.Duration = duration(j.EndedAt.Sub(j.StartedAt))
 	}
+	row.Container = keyPath(j.Subject)
 	if j.Total > 0 && !j.Ended() {
 		row.Progress = fmt.Sprintf("%d of %d", j.Done, j.Total)
 	}
@@ -86,122 +75,130 @@ func duration(d time.Duration) string {
 	}
 }
 
-func (s *Server) jobRows(ctx context.Context) ([]jobRow, error) {
-	jobs, err := s.store.Jobs(ctx, store.JobFilter{}, jobsShown)
-	if err != nil {
-		return nil, err
+// jobChoice is which jobs are listed.
+type jobChoice string
+
+const (
+	allJobs     jobChoice = ""
+	myJobs      jobChoice = "mine"
+	outsideJobs jobChoice = "elsewhere"
+	failedJobs  jobChoice = "failed"
+)
+
+// jobsView is the list of jobs, and what it can be narrowed to.
+type jobsView struct {
+	Choice  jobChoice
+	Choices []menuLink
+	Rows    []jobRow
+	Live    string // address of the stream
+	Empty   emptyList
+}
+
+var jobChoices = []struct {
+	choice     jobChoice
+	text, none string
+}{
+	{allJobs, "All", "No jobs yet"}, {myJobs, "Mine", "No jobs of yours yet"},
+	{outsideJobs, "Outside Berth", "Nothing was done outside Berth lately"}, {failedJobs, "Failed", "Nothing failed"},
+}
+
+func newJobsView(choice jobChoice, rows []jobRow) jobsView {
+	v := jobsView{Choice: choice, Rows: rows, Live: jobsAddress("/jobs/live", choice)}
+	for _, c := range jobChoices {
+		v.Choices = append(v.Choices, menuLink{Text: c.text, Href: templ.SafeURL(jobsAddress("/jobs", c.choice)), Selected: c.choice == choice})
+		if c.choice == choice && len(rows) == 0 {
+			v.Empty = emptyList{Icon: "clock", Title: c.none, Text: "What people do to containers shows up here, in Berth and outside it."}
+		}
 	}
-	rows := make([]jobRow, 0, len(jobs))
-	for _, j := range jobs {
-		rows = append(rows, newJobRow(j, s.now()))
+	return v
+}
+
+func jobsAddress(path string, choice jobChoice) string {
+	if choice == allJobs {
+		return path
 	}
-	return rows, nil
+	return path + "?show=" + string(choice)
+}
+
+func parseJobChoice(r *http.Request) (jobChoice, error) {
+	choice := jobChoice(r.URL.Query().Get("show"))
+	for _, c := range jobChoices {
+		if c.choice == choice {
+			return choice, nil
+		}
+	}
+	return "", berth.Errorf(berth.Invalid, "“%s” is no choice of jobs; choose mine, elsewhere or failed.", choice)
+}
+
+// jobRows lists jobs and tasks, the newest first.
+func (s *Server) jobRows(ctx context.Context, choice jobChoice, user berth.User) ([]jobRow, error) {
+	now := s.now()
+	var rows []jobRow
+	if choice != outsideJobs {
+		filter := store.JobFilter{}
+		switch choice {
+		case myJobs:
+			filter = jobsOf(user.Name)
+		case failedJobs:
+			filter.State = berth.JobFailed
+		}
+		jobs, err := s.store.Jobs(ctx, filter, jobsShown)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			rows = append(rows, newJobRow(j, now))
+		}
+	}
+	if choice != myJobs {
+		rows = append(rows, outsideRows(s.fleet.Snapshot(), choice == failedJobs, now)...)
+	}
+	slices.SortStableFunc(rows, func(a, b jobRow) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return rows[:min(len(rows), jobsShown)], nil
 }
 
 // getJobs lists running and recent work.
 func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
-	rows, err := s.jobRows(r.Context())
+	choice, err := parseJobChoice(r)
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, jobsPage(s.frame(r, "Jobs", ui.Jobs), rows))
+	user, _ := currentUser(r)
+	rows, err := s.jobRows(r.Context(), choice, user)
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, jobsPage(s.frame(r, "Jobs", ui.Jobs), newJobsView(choice, rows)))
 }
 
-// getJobsLive keeps the list of jobs current.
+// getJobsLive keeps the list of jobs current. Tasks that others start are looked for as often as for the list of containers.
 func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
+	choice, err := parseJobChoice(r)
+	if err != nil {
+		return err
+	}
+	user, _ := currentUser(r)
+	watcher := s.fleet.Watch()
+	defer watcher.Close()
 	return s.follow(w, r, func(ctx context.Context) (id, html string, err error) {
-		rows, err := s.jobRows(ctx)
+		rows, err := s.jobRows(ctx, choice, user)
 		if err != nil {
 			return "", "", err
 		}
-		html, err = toHTML(partialOf("#jobs", jobList(rows)))
+		html, err = toHTML(partialOf("#jobs", jobList(newJobsView(choice, rows))))
 		return "", html, err
 	})
 }
 
-func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
-	j, err := s.store.Job(ctx, id)
-	if err != nil {
-		return jobPage{}, err
-	}
-	steps, err := s.store.JobSteps(ctx, id)
-	if err != nil {
-		return jobPage{}, err
-	}
-	parts, err := s.store.ChildJobs(ctx, id)
-	if err != nil {
-		return jobPage{}, err
-	}
-	p := jobPage{jobRow: newJobRow(j, s.now()), Ref: j.Ref, CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
-		CanRetry: j.State == berth.JobFailed || j.State == berth.JobCancelled}
-	for _, step := range steps {
-		p.Steps = append(p.Steps, newStepRow(step, j))
-	}
-	for _, part := range parts {
-		p.Parts = append(p.Parts, newJobRow(part, s.now()))
-	}
-	return p, nil
-}
+// relativeText finds the ages on a page, which the browser keeps current by itself.
+var relativeText = regexp.MustCompile(`(data-relative="[a-z]+">)[^<]*`)
 
-func newStepRow(step berth.JobStep, j berth.Job) stepRow {
-	switch {
-	case !step.EndedAt.IsZero():
-		return stepRow{Name: step.Name, Icon: "circle-check", Class: "tone-running", Duration: duration(step.EndedAt.Sub(step.StartedAt))}
-	case j.State == berth.JobFailed || j.State == berth.JobCancelled:
-		return stepRow{Name: step.Name, Icon: "circle-x", Class: "tone-error"}
-	default:
-		return stepRow{Name: step.Name, Icon: "loader-circle", Class: "tone-creating"}
-	}
-}
-
-// getJob shows one job.
-func (s *Server) getJob(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.readJob(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	lines, err := s.store.JobLines(r.Context(), p.ID, 0, logShown)
-	if err != nil {
-		return err
-	}
-	return render(w, r, http.StatusOK, jobView(s.frame(r, p.Title, ui.Jobs), p, lines))
-}
-
-const logShown = 5000 // lines of a log on a page
-
-// getJobLive keeps the page of one job current: its head as a whole, its log line by line. The id of a message is the
-// number of the last line that the page has.
-func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
-	id := r.PathValue("id")
-	seen, err := strconv.Atoi(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("seen"), "0"))
-	if err != nil {
-		return berth.Errorf(berth.Invalid, "“seen” is not a number of lines.")
-	}
-	if _, err := s.store.Job(r.Context(), id); err != nil {
-		return err
-	}
-	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
-		p, err := s.readJob(ctx, id)
-		if err != nil {
-			return "", "", err
-		}
-		lines, err := s.store.JobLines(ctx, id, seen, logShown)
-		if err != nil {
-			return "", "", err
-		}
-		if len(lines) > 0 {
-			seen = lines[len(lines)-1].Number
-		}
-		html, err = toHTML(jobUpdate(p, lines))
-		return strconv.Itoa(seen), html, err
-	})
-}
-
-// follow streams what render gives, each time something about jobs changes and it gives something else, until the browser
-// has gone or the server closes.
+// follow streams what render gives, each time something about jobs or the fleet changes and it gives something else, until
+// the browser has gone or the server closes.
 func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(context.Context) (id, html string, err error)) error {
-	news := s.hub.Subscribe(live.Jobs)
+	news, fleetNews := s.hub.Subscribe(live.Jobs), s.hub.Subscribe(live.Fleet)
 	defer news.Close()
+	defer fleetNews.Close()
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	out := startStream(w, r)
@@ -211,9 +208,9 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 		if err != nil {
 			return err
 		}
-		if html != sent {
+		if still := relativeText.ReplaceAllString(html, "$1"); still != sent {
 			out.send(newUpdate(id, html))
-			sent = html
+			sent = still
 		}
 		if out.flush() != nil {
 			return nil
@@ -229,46 +226,10 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 				return nil
 			}
 		case <-news.News():
+		case <-fleetNews.News():
 		}
 	}
 }
 
-// postCancel asks to end a job.
-func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	if err := s.actions.Cancel(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
-		return err
-	}
-	return goBack(w, r)
-}
-
-// postRetry asks again for what a job did not do, and shows the new job.
-func (s *Server) postRetry(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	job, err := s.actions.Retry(r.Context(), actorOf(user), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/jobs/"+job.ID, http.StatusSeeOther)
-	return nil
-}
-
-func actorOf(u berth.User) berth.Actor {
-	return berth.Actor{ID: u.ID, Name: u.Name, Source: "web", Role: u.Role}
-}
-
 // jobsOf chooses the jobs that a user asked for.
 func jobsOf(user string) store.JobFilter { return store.JobFilter{Actor: user} }
-
-func lastLine(lines []berth.JobLine) string {
-	if len(lines) == 0 {
-		return "0"
-	}
-	return strconv.Itoa(lines[len(lines)-1].Number)
-}

@@ -31,6 +31,7 @@ func matchingCommands(typed string) []paletteItem {
 		{Title: "Containers", Detail: "page", Icon: "container", Href: "/"},
 		{Title: "Nodes", Detail: "page", Icon: "server", Href: "/nodes"},
 		{Title: "Jobs", Detail: "page", Icon: "list-checks", Href: "/jobs"},
+		{Title: "Audit", Detail: "page: who did what", Icon: "scroll-text", Href: "/audit"},
 		{Title: "Running containers", Detail: "filter", Icon: "circle-play", Href: "/?q=status%3Arunning"},
 		{Title: "Stopped containers", Detail: "filter", Icon: "circle-stop", Href: "/?q=status%3Astopped"},
 		{Title: "Busiest containers", Detail: "sorted by CPU", Icon: "cpu", Href: "/?sort=-cpu"},
@@ -53,9 +54,9 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 	if typed == "" {
 		return nil
 	}
-	for _, action := range offeredActions() {
-		if rest, ok := strings.CutPrefix(strings.ToLower(typed), strings.ToLower(actionTitles[action][0])+" "); ok {
-			return s.paletteActions(action, rest, limit)
+	for _, o := range offers {
+		if rest, ok := o.typed(typed); ok {
+			return s.paletteActions(o, rest, limit)
 		}
 	}
 	q, err := berth.ParseQuery(typed)
@@ -74,16 +75,18 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 }
 
 // paletteActions offers an action on the containers that are found; it asks before it acts.
-func (s *Server) paletteActions(action berth.Action, typed string, limit int) []paletteItem {
+func (s *Server) paletteActions(o offer, typed string, limit int) []paletteItem {
 	q, err := berth.ParseQuery(typed)
 	if err != nil {
 		return nil
 	}
-	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
-	items := make([]paletteItem, 0, len(view.Containers))
+	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, 0, s.now())
+	var items []paletteItem
 	for _, c := range view.Containers {
-		items = append(items, paletteItem{Title: actionTitles[action][0] + " " + hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
-			Icon: actionTitles[action][1], Command: "sheet:" + containerPath(c) + "/actions/" + string(action)})
+		if len(items) < limit && o.suits(c) {
+			items = append(items, paletteItem{Title: o.Title + " " + hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
+				Icon: o.Icon, Command: "sheet:" + o.url(c)})
+		}
 	}
 	return items
 }

@@ -132,8 +132,10 @@ func (s *Server) postRemoveView(w http.ResponseWriter, r *http.Request) error {
 
 const maxFormBytes = 64 << 10
 
-func readForm(r *http.Request) (url.Values, berth.User, error) {
-	r.Body = http.MaxBytesReader(nil, r.Body, maxFormBytes)
+func readForm(r *http.Request) (url.Values, berth.User, error) { return readFormOf(r, maxFormBytes) }
+
+func readFormOf(r *http.Request, most int64) (url.Values, berth.User, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, most)
 	if err := r.ParseForm(); err != nil {
 		return nil, berth.User{}, berth.Errorf(berth.Invalid, "The form cannot be read.")
 	}

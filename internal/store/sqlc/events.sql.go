@@ -10,9 +10,10 @@ import (
 )
 
 const addEvent = `-- name: AddEvent :exec
-INSERT INTO events (id, at, actor, actor_id, source, action, cluster, container_id, subject, details)
-VALUES ($1, $2, $3, $4, $5, $6,
-        $7, $8, $9, $10)
+INSERT INTO events (id, at, actor, actor_id, source, action, cluster, container_id, vmid, subject, details, search)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+        $8, $9, $10, $11, $12)
+ON CONFLICT DO NOTHING
 `
 
 type AddEventParams struct {
@@ -24,8 +25,10 @@ type AddEventParams struct {
 	Action      string
 	Cluster     string
 	ContainerID string
+	VMID        int64
 	Subject     string
 	Details     string
+	Search      string
 }
 
 func (q *Queries) AddEvent(ctx context.Context, arg AddEventParams) error {
@@ -38,68 +41,100 @@ func (q *Queries) AddEvent(ctx context.Context, arg AddEventParams) error {
 		arg.Action,
 		arg.Cluster,
 		arg.ContainerID,
+		arg.VMID,
 		arg.Subject,
 		arg.Details,
+		arg.Search,
 	)
 	return err
 }
 
-const addEventOnce = `-- name: AddEventOnce :execrows
-INSERT INTO events (id, at, actor, actor_id, source, action, cluster, container_id, subject, details)
-VALUES ($1, $2, $3, $4, $5, $6,
-        $7, $8, $9, $10)
-ON CONFLICT DO NOTHING
+const eventActions = `-- name: EventActions :many
+SELECT DISTINCT action FROM events ORDER BY action
 `
 
-type AddEventOnceParams struct {
-	ID          string
-	At          int64
-	Actor       string
-	ActorID     string
-	Source      string
-	Action      string
-	Cluster     string
-	ContainerID string
-	Subject     string
-	Details     string
+func (q *Queries) EventActions(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, eventActions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var action string
+		if err := rows.Scan(&action); err != nil {
+			return nil, err
+		}
+		items = append(items, action)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-func (q *Queries) AddEventOnce(ctx context.Context, arg AddEventOnceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, addEventOnce,
-		arg.ID,
-		arg.At,
-		arg.Actor,
-		arg.ActorID,
-		arg.Source,
-		arg.Action,
-		arg.Cluster,
-		arg.ContainerID,
-		arg.Subject,
-		arg.Details,
-	)
+const eventActors = `-- name: EventActors :many
+SELECT DISTINCT actor FROM events ORDER BY actor
+`
+
+func (q *Queries) EventActors(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, eventActors)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var actor string
+		if err := rows.Scan(&actor); err != nil {
+			return nil, err
+		}
+		items = append(items, actor)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventTime = `-- name: EventTime :one
+SELECT at FROM events WHERE id = $1
+`
+
+func (q *Queries) EventTime(ctx context.Context, id string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, eventTime, id)
+	var at int64
+	err := row.Scan(&at)
+	return at, err
 }
 
 const events = `-- name: Events :many
-SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details
-FROM events
-WHERE (at < $1 OR (at = $1 AND id < $2))
-  AND (actor = $3 OR $3 = '')
-  AND (action = $4 OR $4 = '')
-  AND (cluster = $5 OR $5 = '')
+SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details, vmid, search FROM events
+WHERE (at < $1 OR (at = $1 AND id < $2)) AND at >= $3
+  AND (actor = $4 OR $4 = '')
+  AND (action = $5 OR $5 = '')
+  AND (source = $6 OR $6 = '')
+  AND (cluster = $7 OR $7 = '')
+  AND (search LIKE CAST($8 AS TEXT) ESCAPE '\' OR CAST($8 AS TEXT) = '')
 ORDER BY at DESC, id DESC
-LIMIT CAST($6 AS BIGINT)
+LIMIT CAST($9 AS BIGINT)
 `
 
 type EventsParams struct {
 	OlderThan int64
 	OlderID   string
+	Since     int64
 	Actor     string
 	Action    string
+	Source    string
 	Cluster   string
+	Pattern   string
 	N         int64
 }
 
@@ -107,9 +142,12 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]Event, error)
 	rows, err := q.db.QueryContext(ctx, events,
 		arg.OlderThan,
 		arg.OlderID,
+		arg.Since,
 		arg.Actor,
 		arg.Action,
+		arg.Source,
 		arg.Cluster,
+		arg.Pattern,
 		arg.N,
 	)
 	if err != nil {
@@ -130,6 +168,8 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]Event, error)
 			&i.ContainerID,
 			&i.Subject,
 			&i.Details,
+			&i.VMID,
+			&i.Search,
 		); err != nil {
 			return nil, err
 		}
@@ -145,35 +185,45 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]Event, error)
 }
 
 const eventsOfContainer = `-- name: EventsOfContainer :many
-SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details
-FROM events
+SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details, vmid, search FROM events
 WHERE container_id = $1
-  AND (cluster = $2 OR $2 = '')
-  AND (at < $3 OR (at = $3 AND id < $4))
+  AND (at < $2 OR (at = $2 AND id < $3)) AND at >= $4
   AND (actor = $5 OR $5 = '')
   AND (action = $6 OR $6 = '')
+  AND (source = $7 OR $7 = '')
+  AND (cluster = $8 OR $8 = '')
+  AND (vmid = $9 OR $9 = 0)
+  AND (search LIKE CAST($10 AS TEXT) ESCAPE '\' OR CAST($10 AS TEXT) = '')
 ORDER BY at DESC, id DESC
-LIMIT CAST($7 AS BIGINT)
+LIMIT CAST($11 AS BIGINT)
 `
 
 type EventsOfContainerParams struct {
 	ContainerID string
-	Cluster     string
 	OlderThan   int64
 	OlderID     string
+	Since       int64
 	Actor       string
 	Action      string
+	Source      string
+	Cluster     string
+	VMID        int64
+	Pattern     string
 	N           int64
 }
 
 func (q *Queries) EventsOfContainer(ctx context.Context, arg EventsOfContainerParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, eventsOfContainer,
 		arg.ContainerID,
-		arg.Cluster,
 		arg.OlderThan,
 		arg.OlderID,
+		arg.Since,
 		arg.Actor,
 		arg.Action,
+		arg.Source,
+		arg.Cluster,
+		arg.VMID,
+		arg.Pattern,
 		arg.N,
 	)
 	if err != nil {
@@ -194,6 +244,80 @@ func (q *Queries) EventsOfContainer(ctx context.Context, arg EventsOfContainerPa
 			&i.ContainerID,
 			&i.Subject,
 			&i.Details,
+			&i.VMID,
+			&i.Search,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsOfPlace = `-- name: EventsOfPlace :many
+SELECT id, at, actor, actor_id, source, action, cluster, container_id, subject, details, vmid, search FROM events
+WHERE cluster = $1 AND vmid = $2
+  AND (at < $3 OR (at = $3 AND id < $4)) AND at >= $5
+  AND (actor = $6 OR $6 = '')
+  AND (action = $7 OR $7 = '')
+  AND (source = $8 OR $8 = '')
+  AND (search LIKE CAST($9 AS TEXT) ESCAPE '\' OR CAST($9 AS TEXT) = '')
+ORDER BY at DESC, id DESC
+LIMIT CAST($10 AS BIGINT)
+`
+
+type EventsOfPlaceParams struct {
+	Cluster   string
+	VMID      int64
+	OlderThan int64
+	OlderID   string
+	Since     int64
+	Actor     string
+	Action    string
+	Source    string
+	Pattern   string
+	N         int64
+}
+
+func (q *Queries) EventsOfPlace(ctx context.Context, arg EventsOfPlaceParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, eventsOfPlace,
+		arg.Cluster,
+		arg.VMID,
+		arg.OlderThan,
+		arg.OlderID,
+		arg.Since,
+		arg.Actor,
+		arg.Action,
+		arg.Source,
+		arg.Pattern,
+		arg.N,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Event
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Actor,
+			&i.ActorID,
+			&i.Source,
+			&i.Action,
+			&i.Cluster,
+			&i.ContainerID,
+			&i.Subject,
+			&i.Details,
+			&i.VMID,
+			&i.Search,
 		); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 const facts = `-- name: Facts :many
-SELECT vmid, config_at, digest, nics, protected, os_type, network_at, addresses
+SELECT vmid, config_at, digest, nics, protected, on_boot, os_type, network_at, addresses
 FROM facts WHERE cluster_id = $1 ORDER BY vmid
 `
 
@@ -20,6 +20,7 @@ type FactsRow struct {
 	Digest    string
 	Nics      string
 	Protected bool
+	OnBoot    bool
 	OsType    string
 	NetworkAt int64
 	Addresses string
@@ -40,6 +41,7 @@ func (q *Queries) Facts(ctx context.Context, clusterID string) ([]FactsRow, erro
 			&i.Digest,
 			&i.Nics,
 			&i.Protected,
+			&i.OnBoot,
 			&i.OsType,
 			&i.NetworkAt,
 			&i.Addresses,
@@ -72,11 +74,11 @@ func (q *Queries) RemoveFacts(ctx context.Context, arg RemoveFactsParams) error 
 }
 
 const saveFacts = `-- name: SaveFacts :exec
-INSERT INTO facts (cluster_id, vmid, config_at, digest, nics, protected, os_type, network_at, addresses)
-VALUES ($1, $2, $3, $4, $5, $6,
-        $7, $8, $9)
+INSERT INTO facts (cluster_id, vmid, config_at, digest, nics, protected, on_boot, os_type, network_at, addresses)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+        $8, $9, $10)
 ON CONFLICT (cluster_id, vmid) DO UPDATE SET config_at = excluded.config_at, digest = excluded.digest, nics = excluded.nics,
-    protected = excluded.protected, os_type = excluded.os_type, network_at = excluded.network_at, addresses = excluded.addresses
+    protected = excluded.protected, on_boot = excluded.on_boot, os_type = excluded.os_type, network_at = excluded.network_at, addresses = excluded.addresses
 `
 
 type SaveFactsParams struct {
@@ -86,6 +88,7 @@ type SaveFactsParams struct {
 	Digest    string
 	Nics      string
 	Protected bool
+	OnBoot    bool
 	OsType    string
 	NetworkAt int64
 	Addresses string
@@ -99,6 +102,7 @@ func (q *Queries) SaveFacts(ctx context.Context, arg SaveFactsParams) error {
 		arg.Digest,
 		arg.Nics,
 		arg.Protected,
+		arg.OnBoot,
 		arg.OsType,
 		arg.NetworkAt,
 		arg.Addresses,

@@ -49,6 +49,8 @@ type Event struct {
 	ContainerID string
 	Subject     string
 	Details     string
+	VMID        int64
+	Search      string
 }
 
 type Fact struct {
@@ -61,6 +63,7 @@ type Fact struct {
 	OsType    string
 	NetworkAt int64
 	Addresses string
+	OnBoot    bool
 }
 
 type Job struct {

@@ -1,7 +1,7 @@
 // The island of keys and the command palette.
 "use strict";
 (() => {
-  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs" };
+  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs", a: "/audit" };
   const palette = document.getElementById("palette");
   const help = document.getElementById("keys");
   const typing = (element) => element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && element.type !== "checkbox";

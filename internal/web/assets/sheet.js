@@ -7,6 +7,7 @@
   const body = document.getElementById("sheet-body");
   const show = async (request) => {
     await request;
+    if (!body.firstElementChild) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
     body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
   };
@@ -20,8 +21,16 @@
     if (bulk) {
       const message = new CustomEvent("berth:selection", { detail: { values: { action: bulk.dataset.bulk } } });
       document.dispatchEvent(message);
-      show(htmx.ajax("POST", "/bulk", { target: "#sheet-body", swap: "innerHTML", values: message.detail.values }));
+      plan(message.detail.values);
     }
+  });
+  const plan = (values) => show(htmx.ajax("POST", "/bulk", { target: "#sheet-body", swap: "innerHTML", values }));
+  // A choice that changes what would happen: the dialog says it anew.
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-bulk-again]")) return;
+    const values = Object.fromEntries(new FormData(event.target.form));
+    delete values.confirmed;
+    plan(values);
   });
   document.addEventListener("berth:sheet", (event) => load(event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());

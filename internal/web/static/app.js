@@ -220,6 +220,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   const body = document.getElementById("sheet-body");
   const show = async (request) => {
     await request;
+    if (!body.firstElementChild) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
     body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
   };
@@ -233,8 +234,16 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (bulk) {
       const message = new CustomEvent("berth:selection", { detail: { values: { action: bulk.dataset.bulk } } });
       document.dispatchEvent(message);
-      show(htmx.ajax("POST", "/bulk", { target: "#sheet-body", swap: "innerHTML", values: message.detail.values }));
+      plan(message.detail.values);
     }
+  });
+  const plan = (values) => show(htmx.ajax("POST", "/bulk", { target: "#sheet-body", swap: "innerHTML", values }));
+  // A choice that changes what would happen: the dialog says it anew.
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-bulk-again]")) return;
+    const values = Object.fromEntries(new FormData(event.target.form));
+    delete values.confirmed;
+    plan(values);
   });
   document.addEventListener("berth:sheet", (event) => load(event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
@@ -348,7 +357,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
 // The island of keys and the command palette.
 "use strict";
 (() => {
-  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs" };
+  const places = { d: "/", c: "/", n: "/nodes", j: "/jobs", a: "/audit" };
   const palette = document.getElementById("palette");
   const help = document.getElementById("keys");
   const typing = (element) => element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && element.type !== "checkbox";

@@ -17,6 +17,7 @@ func shortcuts() []shortcut {
 		{[]string{"g", "d"}, "Go to the containers"},
 		{[]string{"g", "n"}, "Go to the nodes"},
 		{[]string{"g", "j"}, "Go to the jobs"},
+		{[]string{"g", "a"}, "Go to the audit"},
 		{[]string{"."}, "Actions on the container"},
 		{[]string{"?"}, "Show these keys"},
 	}

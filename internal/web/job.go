@@ -1,0 +1,142 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"berth"
+	"berth/internal/web/ui"
+)
+
+// jobPage is one job with its steps, and what comes of a bulk action for each of its containers.
+type jobPage struct {
+	jobRow
+	Steps     []stepRow
+	Parts     *partsView // nil: no bulk action
+	Refs      []string   // tasks of Proxmox
+	CanCancel bool
+	CanRetry  bool
+	Retry     string // what the button says
+	CancelBy  string
+}
+
+type stepRow struct {
+	Name, Icon, Class, Duration string
+}
+
+func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
+	j, err := s.store.Job(ctx, id)
+	if err != nil {
+		return jobPage{}, err
+	}
+	steps, err := s.store.JobSteps(ctx, id)
+	if err != nil {
+		return jobPage{}, err
+	}
+	p := jobPage{jobRow: newJobRow(j, s.now()), Refs: strings.Fields(j.Ref), CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
+		CanRetry: j.State == berth.JobFailed || j.State == berth.JobCancelled, Retry: "Try again"}
+	for _, step := range steps {
+		p.Steps = append(p.Steps, newStepRow(step, j))
+	}
+	outcomes, err := s.actions.BulkOutcomes(ctx, j)
+	if berth.CodeOf(err) == berth.Invalid {
+		return p, nil // it is about one container
+	}
+	p.Parts, p.Retry = s.newPartsView(outcomes, j), "Retry failed"
+	return p, err
+}
+
+func newStepRow(step berth.JobStep, j berth.Job) stepRow {
+	switch {
+	case !step.EndedAt.IsZero():
+		return stepRow{Name: step.Name, Icon: "circle-check", Class: "tone-running", Duration: duration(step.EndedAt.Sub(step.StartedAt))}
+	case j.State == berth.JobFailed || j.State == berth.JobCancelled:
+		return stepRow{Name: step.Name, Icon: "circle-x", Class: "tone-error"}
+	default:
+		return stepRow{Name: step.Name, Icon: "loader-circle", Class: "tone-creating"}
+	}
+}
+
+// getJob shows one job.
+func (s *Server) getJob(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.readJob(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	lines, err := s.store.JobLines(r.Context(), p.ID, 0, logShown)
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, jobView(s.frame(r, p.Title, ui.Jobs), p, lines))
+}
+
+const logShown = 5000 // lines of a log on a page
+
+// getJobLive keeps the page of one job current: its head as a whole, its log line by line. The id of a message is the
+// number of the last line that the page has.
+func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	seen, err := strconv.Atoi(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("seen"), "0"))
+	if err != nil {
+		return berth.Errorf(berth.Invalid, "“seen” is not a number of lines.")
+	}
+	if _, err := s.store.Job(r.Context(), id); err != nil {
+		return err
+	}
+	shown := shownParts{}
+	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
+		p, err := s.readJob(ctx, id)
+		if err != nil {
+			return "", "", err
+		}
+		lines, err := s.store.JobLines(ctx, id, seen, logShown)
+		if err != nil {
+			return "", "", err
+		}
+		if len(lines) > 0 {
+			seen = lines[len(lines)-1].Number
+		}
+		html, err = shown.update(p, lines)
+		return strconv.Itoa(seen), html, err
+	})
+}
+
+// postCancel asks to end a job.
+func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
+	user, ok := currentUser(r)
+	if !ok {
+		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
+	}
+	if err := s.actions.Cancel(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
+		return err
+	}
+	return goBack(w, r)
+}
+
+// postRetry asks again for what a job did not do, and shows the new job.
+func (s *Server) postRetry(w http.ResponseWriter, r *http.Request) error {
+	user, ok := currentUser(r)
+	if !ok {
+		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
+	}
+	job, err := s.actions.Retry(r.Context(), actorOf(user), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/jobs/"+job.ID, http.StatusSeeOther)
+	return nil
+}
+
+func actorOf(u berth.User) berth.Actor {
+	return berth.Actor{ID: u.ID, Name: u.Name, Source: "web", Role: u.Role}
+}
+
+func lastLine(lines []berth.JobLine) string {
+	if len(lines) == 0 {
+		return "0"
+	}
+	return strconv.Itoa(lines[len(lines)-1].Number)
+}
