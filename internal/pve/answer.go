@@ -18,7 +18,7 @@ type answer struct {
 	endpoint     *endpoint
 	ticket       ticket // that the request went with, if any
 
-	serverTime, certificateEnds time.Time
+	serverTime time.Time // its clock, to the second; zero if it did not tell
 }
 
 // AnswerError says that an answer was not one of the Proxmox API: a proxy's page, half a text, nothing.
