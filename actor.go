@@ -5,5 +5,5 @@ type Actor struct {
 	ID     string // the user's id; empty for Berth itself
 	Name   string // the user's name; "system" for Berth itself
 	Source string // web, api, cli, proxmox
-	Role   Role   // what they may do; empty: nothing to containers
+	Access Access // what they may do to containers
 }

@@ -9,8 +9,23 @@ import (
 type User struct {
 	ID        string
 	Name      string
-	Role      Role
+	Role      Role // that they were given everywhere, not as a member of a group; empty: none
 	CreatedAt time.Time
+}
+
+// Group is people who share what they have been given.
+type Group struct {
+	ID        string
+	Name      string
+	CreatedAt time.Time
+}
+
+// Validate tells what is wrong with the group's own fields, as Invalid.
+func (g *Group) Validate() error {
+	if !userName.MatchString(g.Name) {
+		return InvalidFields(map[string]string{"name": "A group's name has 1 to 64 letters, digits and . _ @ + -, and starts with a letter or digit."})
+	}
+	return nil
 }
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
@@ -21,7 +36,7 @@ func (u *User) Validate() error {
 	if !userName.MatchString(u.Name) {
 		fields["name"] = "A user's name has 1 to 64 letters, digits and . _ @ + -, and starts with a letter or digit."
 	}
-	if _, ok := roleRank[u.Role]; !ok {
+	if _, ok := roleRank[u.Role]; !ok && u.Role != "" {
 		fields["role"] = "A role is one of viewer, operator, admin."
 	}
 	if len(fields) == 0 {

@@ -20,6 +20,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run Berth."`
 	Cluster clusterCommand `cmd:"" help:"Connect and list Proxmox VE clusters."`
 	User    userCommand    `cmd:"" help:"Add and list accounts."`
+	Group   groupCommand   `cmd:"" help:"Add groups of users."`
+	Access  accessCommand  `cmd:"" help:"Say who may do what, and where."`
 	Pvesim  pvesimCommand  `cmd:"" help:"Run the simulated Proxmox VE cluster alone, on real HTTPS and SSH ports."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -33,13 +33,18 @@ func (f linkFlags) print(ctx context.Context, o output, s *store.Store, u berth.
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "Sign-in link of %s (%s), works once within 24 hours: %s\n", u.Name, u.Role, app.SignInURL(strings.TrimRight(f.URL, "/"), token))
+	access, err := s.Access(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "Sign-in link of %s (%s), works once within 24 hours: %s\n", u.Name, grantTexts(access.Grants()), app.SignInURL(strings.TrimRight(f.URL, "/"), token))
 	return nil
 }
 
 type userAddCommand struct {
-	Name string `arg:"" help:"Name of the account."`
-	Role string `required:"" env:"-" enum:"viewer,operator,admin" placeholder:"ROLE" help:"What the account may do: viewer, operator or admin."`
+	Name  string `arg:"" help:"Name of the account."`
+	Role  string `required:"" env:"-" enum:"viewer,operator,admin" placeholder:"ROLE" help:"What the account may do: viewer, operator or admin."`
+	Scope string `env:"-" placeholder:"QUERY" help:"Only on the containers that the query means, such as 'cluster:home tag:team-a'; everywhere without it."`
 	linkFlags
 	databaseFlags
 }
@@ -47,7 +52,7 @@ type userAddCommand struct {
 // Run adds the account.
 func (c *userAddCommand) Run(ctx context.Context, o output) error {
 	return withStore(ctx, c.databaseFlags, func(s *store.Store) error {
-		u, err := s.AddUser(ctx, shellActor(), berth.User{Name: c.Name, Role: berth.Role(c.Role)})
+		u, err := s.AddUserWith(ctx, shellActor(), c.Name, berth.Grant{Role: berth.Role(c.Role), Scope: c.Scope})
 		if err != nil {
 			return err
 		}
@@ -82,9 +87,13 @@ func (c *userListCommand) Run(ctx context.Context, o output) error {
 			return err
 		}
 		table := tabwriter.NewWriter(o.out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(table, "NAME\tROLE\tADDED")
+		fmt.Fprintln(table, "NAME\tMAY\tADDED")
 		for _, u := range users {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", u.Name, u.Role, u.CreatedAt.Local().Format("2006-01-02 15:04"))
+			access, err := s.Access(ctx, u.ID)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\n", u.Name, grantTexts(access.Grants()), u.CreatedAt.Local().Format("2006-01-02 15:04"))
 		}
 		return table.Flush()
 	})

@@ -60,9 +60,20 @@ func (a *Auth) SignInWithLink(ctx context.Context, token string) (berth.User, er
 	return user, nil
 }
 
+// Who is the one behind a request.
+type Who struct {
+	berth.User
+	Access berth.Access // what they may do with this request
+}
+
+// Actor is who as the history names them.
+func (w Who) Actor() berth.Actor {
+	return berth.Actor{ID: w.ID, Name: w.Name, Source: "web", Access: w.Access}
+}
+
 // Check tells whether the session of a long request still holds: Unauthenticated once the user signed out, was removed,
-// or the session expired.
-func (a *Auth) Check(ctx context.Context) error {
+// was given other rights than who has, or the session expired.
+func (a *Auth) Check(ctx context.Context, who Who) error {
 	_, found, err := a.store.Sessions().FindCtx(ctx, a.sessions.Token(ctx))
 	if err != nil {
 		return err
@@ -70,22 +81,29 @@ func (a *Auth) Check(ctx context.Context) error {
 	if !found {
 		return berth.Errorf(berth.Unauthenticated, "The session is over; sign in again.")
 	}
-	_, err = a.User(ctx)
+	now, err := a.Who(ctx)
+	if err == nil && now.Access.Key() != who.Access.Key() {
+		return berth.Errorf(berth.Unauthenticated, "What you may do has changed.")
+	}
 	return err
 }
 
 // SignOut ends the session of a request.
 func (a *Auth) SignOut(ctx context.Context) error { return a.sessions.Destroy(ctx) }
 
-// User gives the user behind a request; Unauthenticated when nobody is signed in or the account is gone.
-func (a *Auth) User(ctx context.Context) (berth.User, error) {
+// Who gives the one behind a request; Unauthenticated when nobody is signed in or the account is gone.
+func (a *Auth) Who(ctx context.Context) (Who, error) {
 	id := a.sessions.GetString(ctx, userIDKey)
 	if id == "" {
-		return berth.User{}, berth.Errorf(berth.Unauthenticated, "Sign in first.")
+		return Who{}, berth.Errorf(berth.Unauthenticated, "Sign in first.")
 	}
 	user, err := a.store.UserByID(ctx, id)
 	if berth.CodeOf(err) == berth.NotFound {
-		return berth.User{}, berth.Errorf(berth.Unauthenticated, "This account does not exist any more.")
+		return Who{}, berth.Errorf(berth.Unauthenticated, "This account does not exist any more.")
 	}
-	return user, err
+	if err != nil {
+		return Who{}, err
+	}
+	access, err := a.store.Access(ctx, id)
+	return Who{User: user, Access: access}, err
 }

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -93,6 +94,7 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="effects"]')`)
 		}
 	}
+	letPeopleIn(t, b)
 	open := func(what string) func(*Page) {
 		return func(p *Page) { p.Click(`[popovertarget="` + what + `"]`) }
 	}
@@ -150,6 +152,8 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
+		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
+		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
 		{"no-cluster", empty, "/", `document.body.innerText.includes("No cluster is connected yet")`, nil},
 		{"no-jobs", empty, "/jobs", `document.body.innerText.includes("No jobs yet")`, nil},
@@ -157,6 +161,18 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+	}
+}
+
+// letPeopleIn makes accounts and a group with roles.
+func letPeopleIn(t *testing.T, b *Berth) {
+	t.Helper()
+	s, ctx := b.App.Store, t.Context()
+	_, anna := s.AddUserWith(ctx, testActor, "anna", berth.Grant{Role: berth.RoleOperator, Scope: "cluster:home tag:team-a"})
+	_, group := s.AddGroup(ctx, testActor, "team-a")
+	role := s.Give(ctx, testActor, store.Holder{Group: "team-a"}, berth.Grant{Role: berth.RoleViewer})
+	if err := errors.Join(anna, group, role, s.Join(ctx, testActor, "team-a", "anna")); err != nil {
+		t.Fatal(err)
 	}
 }
 

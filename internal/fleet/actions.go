@@ -69,7 +69,7 @@ func (a *Actions) Do(ctx context.Context, by berth.Actor, key string, r berth.Ac
 
 // Retry asks again for what a job that failed or was cancelled did not do.
 func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (berth.Job, error) {
-	job, err := a.fleet.store.Job(ctx, jobID)
+	job, err := a.Job(ctx, by, jobID)
 	switch {
 	case err != nil:
 		return berth.Job{}, err
@@ -82,26 +82,30 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
 		return berth.Job{}, fmt.Errorf("read what job %s did: %w", job.ID, err)
 	}
-	if _, c, err := a.find(job.Subject); err != nil || c.ID != t.ContainerID {
+	if _, c, err := a.find(by.Access, job.Subject); err != nil || c.ID != t.ContainerID {
 		return berth.Job{}, berth.Errorf(berth.NotFound, "The container of “%s” does not exist any more.", job.Title)
 	}
 	return a.Do(ctx, by, job.Subject, t.Request)
 }
 
-// Cancel ends a job early; a task of Proxmox that runs for it is aborted. Returns Forbidden or Conflict.
+// Cancel ends a job early; a task of Proxmox that runs for it is aborted. Returns NotFound, Forbidden or Conflict.
 func (a *Actions) Cancel(ctx context.Context, by berth.Actor, jobID string) error {
-	if !by.Role.Includes(berth.RoleOperator) {
+	job, err := a.Job(ctx, by, jobID)
+	if err != nil {
+		return err
+	}
+	if !a.MayCancel(by, &job) {
 		return berth.Errorf(berth.Forbidden, "Your role may not cancel jobs; it takes the role %s.", berth.RoleOperator)
 	}
 	return a.jobs.Cancel(ctx, by, jobID)
 }
 
 func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r berth.ActionRequest, parentID string) (berth.Job, error) {
-	p, c, err := a.find(key)
+	p, c, err := a.find(by.Access, key)
 	if err != nil {
 		return berth.Job{}, err
 	}
-	if refusal := r.Check(c, by.Role); refusal != nil {
+	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.Job{}, refusal.Err
 	}
 	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
@@ -138,13 +142,13 @@ func (a *Actions) add(ctx context.Context, tx *store.Tx, by berth.Actor, t targe
 	return job, tx.AddEvent(ctx, eventOf(job, t, "requested"))
 }
 
-// find gives the container and the poller of its cluster.
-func (a *Actions) find(key string) (*poller, *berth.Container, error) {
+// find gives the container, if it may be seen, and the poller of its cluster.
+func (a *Actions) find(access berth.Access, key string) (*poller, *berth.Container, error) {
 	notFound := berth.Errorf(berth.NotFound, "There is no container %s.", key)
 	at, ok := placeOf(key)
 	c, found := a.fleet.Snapshot().Find(at.cluster, at.vmid)
 	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == at.cluster })
-	if !ok || !found || p == nil {
+	if !ok || !found || p == nil || !access.Sees(c) {
 		return nil, nil, notFound
 	}
 	return p, c, nil

@@ -17,7 +17,7 @@ type bulk struct {
 	Request berth.ActionRequest `json:"request"`
 	Keys    []string            `json:"keys"`
 	PerNode int                 `json:"perNode"`
-	Role    berth.Role          `json:"role"` // of the one who asked
+	Grants  []berth.Grant       `json:"grants"` // of the one who asked
 }
 
 // bulkKept is its checkpoint: why some containers got no job.
@@ -29,7 +29,7 @@ type bulkKept struct {
 // perNode (0: 4) at once on each node. What Plan refuses now is left out. Returns Conflict if that leaves none.
 func (a *Actions) Bulk(ctx context.Context, by berth.Actor, keys []string, r berth.ActionRequest, perNode int) (berth.Job, error) {
 	plan := a.Plan(by, keys, r)
-	b := bulk{Request: r, PerNode: perNode, Role: by.Role}
+	b := bulk{Request: r, PerNode: perNode, Grants: by.Access.Grants()}
 	for _, item := range plan.Items {
 		if item.Refusal == nil {
 			b.Keys = append(b.Keys, item.Key)

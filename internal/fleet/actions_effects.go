@@ -50,8 +50,8 @@ type BackupsKept struct {
 // GoesWith asks Proxmox what a deletion of the container with that key takes along. It takes as long as the slowest of
 // a few calls, at most some 16 s: call it when a person is about to delete, never for a page. What could not be read is
 // said in Unknown. Returns NotFound if there is no such container, and Unavailable if nothing could be read.
-func (a *Actions) GoesWith(ctx context.Context, key string) (DeleteEffects, error) {
-	p, c, err := a.find(key)
+func (a *Actions) GoesWith(ctx context.Context, by berth.Actor, key string) (DeleteEffects, error) {
+	p, c, err := a.find(by.Access, key)
 	if err != nil {
 		return DeleteEffects{}, err
 	}

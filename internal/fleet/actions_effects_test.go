@@ -33,12 +33,12 @@ func TestWhatGoesWithAContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before, err := r.GoesWith(t.Context(), c.Key())
+	before, err := r.GoesWith(t.Context(), anna, c.Key())
 	if err != nil {
 		t.Fatal(err)
 	}
 	done(client.Backup(t.Context(), c.Node, pve.BackupRequest{VMIDs: []int{c.VMID}, Storage: "nas", Mode: "stop"}))
-	got, err := r.GoesWith(t.Context(), c.Key())
+	got, err := r.GoesWith(t.Context(), anna, c.Key())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestWhatGoesWithAContainer(t *testing.T) {
 		time.Since(got.Backups[1].Latest) > time.Hour || got.Backups[1].SizeBytes <= before.Backups[1].SizeBytes {
 		t.Errorf("before the backup %+v, after it %+v", before, got)
 	}
-	if _, err := r.GoesWith(t.Context(), "home/9"); berth.CodeOf(err) != berth.NotFound {
+	if _, err := r.GoesWith(t.Context(), anna, "home/9"); berth.CodeOf(err) != berth.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestWhatGoesWithAContainerSaysWhatTheTokenMayNotSee(t *testing.T) {
 	serveFixture(t, s, answers)
 	r := resume(t, s, hurried)
 	r.wait("it is there", func(s *Snapshot) bool { return s.Counts.Running == 1 })
-	got, err := r.GoesWith(t.Context(), "home/101")
+	got, err := r.GoesWith(t.Context(), anna, "home/101")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestBulkGoesOnInAnotherProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := r.Keys(q)[:12]
+		keys := r.Keys(anna, q)[:12]
 		job, err := r.Bulk(t.Context(), anna, keys, berth.ActionRequest{Action: berth.ActionStop}, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +101,7 @@ func TestBulkGoesOnInAnotherProcess(t *testing.T) {
 		next.sim = r.sim
 		next.wantEnd(job, berth.JobSucceeded, "12 of 12 succeeded.")
 		for _, key := range keys {
-			_, c, err := next.find(key)
+			_, c, err := next.find(anna.Access, key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestCancelledBulkBeginsNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, err := r.Bulk(t.Context(), anna, r.Keys(q), berth.ActionRequest{Action: berth.ActionStop}, 1)
+	job, err := r.Bulk(t.Context(), anna, r.Keys(anna, q), berth.ActionRequest{Action: berth.ActionStop}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

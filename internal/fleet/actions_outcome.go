@@ -15,9 +15,10 @@ type BulkOutcome struct {
 	Refused string     // why it will not begin; empty: it did or will
 }
 
-// BulkOutcomes tells how a bulk action stands for each of its containers, in the order in which they were given.
+// BulkOutcomes tells how a bulk action stands for each of its containers that the actor may know of, in the order in
+// which they were given.
 // Returns Invalid if the job is no bulk action.
-func (a *Actions) BulkOutcomes(ctx context.Context, job berth.Job) ([]BulkOutcome, error) {
+func (a *Actions) BulkOutcomes(ctx context.Context, by berth.Actor, job berth.Job) ([]BulkOutcome, error) {
 	if job.Kind != kindBulk {
 		return nil, berth.Errorf(berth.Invalid, "“%s” is no bulk action.", job.Title)
 	}
@@ -39,19 +40,33 @@ func (a *Actions) BulkOutcomes(ctx context.Context, job berth.Job) ([]BulkOutcom
 	for i := range children {
 		begun[children[i].Subject] = &children[i]
 	}
-	outcomes := make([]BulkOutcome, len(b.Keys))
-	for i, key := range b.Keys {
-		outcomes[i] = BulkOutcome{Key: key, Job: begun[key]}
-		if begun[key] == nil {
-			outcomes[i].Refused = kept.Refused[key]
+	var outcomes []BulkOutcome
+	for _, key := range b.Keys {
+		if c := a.lives(key); c != nil && !by.Access.Sees(c) {
+			continue
 		}
+		o := BulkOutcome{Key: key, Job: begun[key]}
+		if o.Job == nil {
+			o.Refused = kept.Refused[key]
+		}
+		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
 }
 
+// lives gives the container of a key; nil if there is none now.
+func (a *Actions) lives(key string) *berth.Container {
+	at, ok := placeOf(key)
+	if !ok {
+		return nil
+	}
+	c, _ := a.fleet.Snapshot().Find(at.cluster, at.vmid)
+	return c
+}
+
 // retryBulk asks again for the containers for which a bulk action did not succeed.
 func (a *Actions) retryBulk(ctx context.Context, by berth.Actor, job berth.Job) (berth.Job, error) {
-	outcomes, err := a.BulkOutcomes(ctx, job)
+	outcomes, err := a.BulkOutcomes(ctx, by, job)
 	if err != nil {
 		return berth.Job{}, err
 	}

@@ -22,6 +22,7 @@ type bulkWork struct {
 	bulk
 	*jobs.Run
 	actions *Actions
+	access  berth.Access // of the one who asked
 	kept    bulkKept
 	parts   map[string]*berth.Job // by key
 	since   time.Time
@@ -30,6 +31,10 @@ type bulkWork struct {
 func (a *Actions) workBulk(ctx context.Context, run *jobs.Run) (string, error) {
 	w := &bulkWork{Run: run, actions: a, since: time.Now(), parts: map[string]*berth.Job{}, kept: bulkKept{Refused: map[string]string{}}}
 	if err := errors.Join(run.Args(&w.bulk), run.Checkpoint(&w.kept)); err != nil {
+		return "", err
+	}
+	var err error
+	if w.access, err = berth.NewAccess(w.Grants...); err != nil {
 		return "", err
 	}
 	if err := w.load(context.WithoutCancel(ctx)); err != nil {
@@ -132,7 +137,7 @@ func (w *bulkWork) perNode() (under map[string]int, done int) {
 
 // place tells on which node the container is. It is not ready while its cluster has not answered since a restart.
 func (w *bulkWork) place(key string) (node string, ready bool) {
-	p, c, err := w.actions.find(key)
+	p, c, err := w.actions.find(w.access, key)
 	if err != nil {
 		return "", time.Since(w.since) > w.actions.patience.Outage
 	}
@@ -141,7 +146,7 @@ func (w *bulkWork) place(key string) (node string, ready bool) {
 
 // begin starts one part. A container that cannot be acted on any more is noted with the reason.
 func (w *bulkWork) begin(ctx context.Context, key string) error {
-	by := berth.Actor{ID: w.Job.ActorID, Name: w.Job.Actor, Source: w.Job.Source, Role: w.Role}
+	by := berth.Actor{ID: w.Job.ActorID, Name: w.Job.Actor, Source: w.Job.Source, Access: w.access}
 	job, err := w.actions.request(ctx, by, key, w.Request, w.Job.ID)
 	if err == nil {
 		w.parts[key] = &job

@@ -53,21 +53,22 @@ func (a *Actions) Plan(by berth.Actor, keys []string, r berth.ActionRequest) Bul
 }
 
 func (a *Actions) planOne(by berth.Actor, key string, r berth.ActionRequest) BulkItem {
-	_, c, err := a.find(key)
+	_, c, err := a.find(by.Access, key)
 	if err != nil {
 		return BulkItem{Key: key, Refusal: &berth.Refusal{Short: "gone", Err: berth.Errorf(berth.NotFound, "There is no container %s any more.", key)}}
 	}
-	item := BulkItem{Key: key, Container: c, Refusal: r.Check(c, by.Role)}
+	item := BulkItem{Key: key, Container: c, Refusal: r.Check(c, by.Access.On(c))}
 	if item.Refusal == nil && c.Pending != nil {
 		item.Refusal = &berth.Refusal{Short: "busy", Err: berth.Errorf(berth.Conflict, "%s is busy: %s by %s.", c.Hostname, berth.Action(c.Pending.Action).During(), c.Pending.By)}
 	}
 	return item
 }
 
-// Keys gives the keys of all containers that match the query, in the order of the clusters' names and VMIDs.
-func (a *Actions) Keys(q berth.Query) []string {
+// Keys gives the keys of all containers that the actor sees and that match the query, in the order of the clusters' names
+// and VMIDs.
+func (a *Actions) Keys(by berth.Actor, q berth.Query) []string {
 	var keys []string
-	for _, c := range a.fleet.Snapshot().View(q, berth.Sort{}, 0, a.fleet.now()).Containers {
+	for _, c := range a.fleet.Snapshot().For(by.Access).View(q, berth.Sort{}, 0, a.fleet.now()).Containers {
 		keys = append(keys, c.Key())
 	}
 	return keys

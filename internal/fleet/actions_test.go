@@ -19,7 +19,7 @@ import (
 	"berth/internal/store/storetest"
 )
 
-var anna = berth.Actor{ID: "0198-anna", Name: "anna", Source: "web", Role: berth.RoleOperator}
+var anna = berth.Actor{ID: "0198-anna", Name: "anna", Source: "web", Access: berth.Everywhere(berth.RoleOperator)}
 
 // hurried is a patience with which tests see the end of waiting.
 var hurried = Patience{Task: 5 * time.Second, Outage: 2 * time.Second, Agree: 5 * time.Second, Appear: time.Second}
@@ -280,10 +280,10 @@ func TestCancelAbortsTheTask(t *testing.T) {
 	r := act(t, s, pvesim.Options{TaskTime: 30 * time.Second}, hurried)
 	c := firstWith(r.Snapshot(), berth.StatusStopped)
 	job := r.waitJob(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), "it has a task", func(j berth.Job) bool { return j.Ref != "" })
-	if err := r.Cancel(t.Context(), berth.Actor{Name: "bob", Role: berth.RoleViewer}, job.ID); berth.CodeOf(err) != berth.Forbidden {
+	if err := r.Cancel(t.Context(), berth.Actor{Name: "bob", Access: berth.Everywhere(berth.RoleViewer)}, job.ID); berth.CodeOf(err) != berth.Forbidden {
 		t.Errorf("a viewer's cancel gives %v, want forbidden", err)
 	}
-	if err := r.Cancel(t.Context(), berth.Actor{Name: "bob", Role: berth.RoleOperator}, job.ID); err != nil {
+	if err := r.Cancel(t.Context(), berth.Actor{Name: "bob", Access: berth.Everywhere(berth.RoleOperator)}, job.ID); err != nil {
 		t.Fatal(err)
 	}
 	r.wantEnd(job, berth.JobCancelled, "Cancelled by bob. Proxmox's task was aborted.")
@@ -381,7 +381,7 @@ func TestBulkActsWithALimitPerNodeAndTellsEachOutcome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := r.Keys(q)
+		keys := r.Keys(anna, q)
 		plan := r.Plan(anna, keys, berth.ActionRequest{Action: berth.ActionStart})
 		if plan.Acts == 0 || len(plan.Not) == 0 || plan.Not[0].Short != "already running" || plan.Acts+plan.Not[0].Count > len(keys) {
 			t.Fatalf("the plan for %d containers is %d acts and %+v", len(keys), plan.Acts, plan.Not)
@@ -395,7 +395,7 @@ func TestBulkActsWithALimitPerNodeAndTellsEachOutcome(t *testing.T) {
 		if got.Done != plan.Acts || got.Total != plan.Acts {
 			t.Errorf("progress ends at %d of %d, want %d", got.Done, got.Total, plan.Acts)
 		}
-		outcomes, err := r.BulkOutcomes(t.Context(), got)
+		outcomes, err := r.BulkOutcomes(t.Context(), anna, got)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func (w *worker) look(ctx context.Context) error {
 	if w.kept.Node == "" {
 		w.kept.Node = w.Node
 	}
-	if _, c, err := w.actions.find(w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
+	if _, c, err := w.actions.find(berth.Everywhere(berth.RoleOperator), w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
 		return jobs.Fail(nil, "Another container has taken VMID %d; nothing was done to it.", w.VMID)
 	}
 	status, err := w.status(ctx)

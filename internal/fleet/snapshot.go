@@ -14,6 +14,9 @@ type Snapshot struct {
 	Clusters []*ClusterView // by name
 	Counts   berth.Counts   // over all containers
 	Totals   berth.Totals   // over all clusters that do not fail
+	Limited  bool           // somebody's part of it, see For
+
+	parts parts
 }
 
 // ClusterView is what is known of one cluster at one moment. It is immutable; a container that did not change is the

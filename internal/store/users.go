@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 
 	"berth"
 	"berth/internal/store/sqlc"
@@ -16,8 +17,7 @@ func (s *Store) AddUser(ctx context.Context, actor berth.Actor, u berth.User) (b
 	now := millis(s.now())
 	u.ID, u.CreatedAt = newID(), fromMillis(now)
 	err := s.change(ctx, "add user "+u.Name, func(q *sqlc.Queries) error {
-		rows, err := q.AddUser(ctx, sqlc.AddUserParams{ID: u.ID, Name: u.Name, Role: string(u.Role), CreatedAt: now, UpdatedAt: now})
-		if err := exactly(rows, err, berth.Conflict, "There is already a user called %s.", u.Name); err != nil {
+		if err := s.addUser(ctx, q, u); err != nil {
 			return err
 		}
 		return s.record(ctx, q, actor, berth.Event{Action: "user.add", Subject: "user " + u.Name, Details: map[string]string{"role": string(u.Role)}})
@@ -26,6 +26,32 @@ func (s *Store) AddUser(ctx context.Context, actor berth.Actor, u berth.User) (b
 		return berth.User{}, err
 	}
 	return u, nil
+}
+
+// AddUserWith adds an account that has a role on a scope from the start. Returns what AddUser and Give return.
+func (s *Store) AddUserWith(ctx context.Context, actor berth.Actor, name string, g berth.Grant) (berth.User, error) {
+	if _, err := berth.NewAccess(g); err != nil {
+		return berth.User{}, err
+	}
+	u := berth.User{Name: name}
+	if g.Scope == "" {
+		u.Role = g.Role
+	}
+	u, err := s.AddUser(ctx, actor, u)
+	if err != nil || g.Scope == "" {
+		return u, err
+	}
+	return u, s.Give(ctx, actor, Holder{User: name}, g)
+}
+
+// addUser adds the account and what it was given everywhere.
+func (s *Store) addUser(ctx context.Context, q *sqlc.Queries, u berth.User) error {
+	at := millis(u.CreatedAt)
+	rows, err := q.AddUser(ctx, sqlc.AddUserParams{ID: u.ID, Name: u.Name, CreatedAt: at, UpdatedAt: at})
+	if err := exactly(rows, err, berth.Conflict, "There is already a user called %s.", u.Name); err != nil || u.Role == "" {
+		return err
+	}
+	return q.GiveUser(ctx, sqlc.GiveUserParams{ID: newID(), UserID: sql.NullString{String: u.ID, Valid: true}, Role: string(u.Role), CreatedAt: at})
 }
 
 // Users lists all accounts by name.
@@ -61,7 +87,7 @@ func (s *Store) UserByID(ctx context.Context, id string) (berth.User, error) {
 
 // RemoveUser removes an account and ends its sessions and sign-in links. Returns NotFound if there is none of that name.
 func (s *Store) RemoveUser(ctx context.Context, actor berth.Actor, name string) error {
-	return s.change(ctx, "remove user "+name, func(q *sqlc.Queries) error {
+	return s.changeAccess(ctx, actor, "remove user "+name, func(q *sqlc.Queries) error {
 		u, err := q.UserByName(ctx, name)
 		if err != nil {
 			return missing(err, "There is no user called %s.", name)

@@ -84,7 +84,7 @@ func (s *Server) named(r *http.Request) (*berth.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, ok := s.fleet.Snapshot().Find(cluster, vmid)
+	c, ok := s.seen(r).Find(cluster, vmid)
 	if !ok {
 		return nil, berth.Errorf(berth.NotFound, "No connected cluster has a container %s:%d (any more).", cluster, vmid)
 	}
@@ -107,8 +107,7 @@ func (s *Server) getActions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := currentUser(r)
-	return render(w, r, http.StatusOK, actionSheet(newSheetView(c, user.Role)))
+	return render(w, r, http.StatusOK, actionSheet(newSheetView(c, accessOf(r).On(c))))
 }
 
 // getAction asks before an action.
@@ -117,8 +116,7 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := currentUser(r)
-	if choice := newActionChoice(c, o, user.Role); choice.Refusal != "" {
+	if choice := newActionChoice(c, o, accessOf(r).On(c)); choice.Refusal != "" {
 		return render(w, r, http.StatusOK, refusalSheet(choice, placeText(c)))
 	}
 	return render(w, r, http.StatusOK, confirmSheet(newConfirmView(c, o)))
@@ -131,13 +129,13 @@ func (s *Server) postAction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, user, err := readForm(r)
+	form, _, err := readForm(r)
 	if err != nil {
 		return err
 	}
 	request, err := newActionRequest(o, c, form)
 	if err == nil {
-		_, err = s.actions.Do(r.Context(), actorOf(user), c.Key(), request)
+		_, err = s.actions.Do(r.Context(), actorOf(r), c.Key(), request)
 	}
 	if message := sentence(err); message != "" {
 		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(message, form.Has("asked")))

@@ -12,13 +12,15 @@ import (
 	"github.com/a-h/templ"
 
 	"berth"
+	"berth/internal/auth"
+	"berth/internal/fleet"
 	"berth/internal/web/ui"
 )
 
 type contextKey int
 
 const (
-	userKey contextKey = iota
+	whoKey contextKey = iota
 	requestIDKey
 )
 
@@ -28,13 +30,13 @@ func (s *Server) adapt(route route) http.Handler {
 		return s.plain(route.handle)
 	}
 	return s.auth.Load(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, err := s.auth.User(r.Context())
+		who, err := s.auth.Who(r.Context())
 		if err == nil {
-			r = r.WithContext(context.WithValue(r.Context(), userKey, user))
+			r = r.WithContext(context.WithValue(r.Context(), whoKey, who))
 		}
 		if route.needs != anybody {
-			if err == nil && !user.Role.Includes(berth.Role(route.needs)) {
-				err = berth.Errorf(berth.Forbidden, "This needs the role %s; you are %s.", route.needs, user.Role)
+			if err == nil {
+				err = route.needs.refusal(who.Access)
 			}
 			if err != nil {
 				s.fail(w, r, err)
@@ -55,9 +57,24 @@ func (s *Server) plain(handle handler) http.Handler {
 
 // currentUser gives the user behind a request, if somebody is signed in.
 func currentUser(r *http.Request) (berth.User, bool) {
-	user, ok := r.Context().Value(userKey).(berth.User)
-	return user, ok
+	who, ok := r.Context().Value(whoKey).(auth.Who)
+	return who.User, ok
 }
+
+// whoIs gives the one behind a request; the zero value, who may do nothing, when nobody is signed in.
+func whoIs(r *http.Request) auth.Who {
+	who, _ := r.Context().Value(whoKey).(auth.Who)
+	return who
+}
+
+// accessOf is what the one behind a request may do.
+func accessOf(r *http.Request) berth.Access { return whoIs(r).Access }
+
+// actorOf is the one behind a request, for what they ask to be done.
+func actorOf(r *http.Request) berth.Actor { return whoIs(r).Actor() }
+
+// seen is what the one behind a request may know of the fleet. Pages have no other way to it.
+func (s *Server) seen(r *http.Request) *fleet.Snapshot { return s.fleet.Snapshot().For(accessOf(r)) }
 
 var statusOf = map[berth.Code]int{
 	berth.Invalid: http.StatusUnprocessableEntity, berth.NotFound: http.StatusNotFound, berth.Conflict: http.StatusConflict,
@@ -113,7 +130,7 @@ func forbiddenOrigin() error {
 func (s *Server) frame(r *http.Request, title string, section ui.Section) ui.Page {
 	p := ui.Page{Title: title, Section: section, NowMS: s.now().UnixMilli()}
 	if user, ok := currentUser(r); ok {
-		p.User = user.Name
+		p.User, p.Admin = user.Name, accessOf(r).Everywhere().Includes(berth.RoleAdmin)
 	}
 	if c, err := r.Cookie("berth_theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
 		p.Theme = c.Value

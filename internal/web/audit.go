@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,18 +106,33 @@ func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := s.store.Events(r.Context(), filter, f.Before, eventsOnPage+1)
+	events, err := s.actions.Events(r.Context(), actorOf(r), filter, f.Before, eventsOnPage+1)
 	if err != nil {
 		return err
 	}
-	choices, err := s.store.EventChoices(r.Context())
+	choices, err := s.eventChoices(r, events)
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, audit(s.frame(r, "Audit", ui.Audit), s.newAuditPage(f, events, choices)))
+	return render(w, r, http.StatusOK, audit(s.frame(r, "Audit", ui.Audit), s.newAuditPage(r, f, events, choices)))
 }
 
-func (s *Server) newAuditPage(f auditFilter, events []berth.Event, choices store.EventChoices) auditPage {
+// eventChoices are those of the whole history for whoever may know all of it, else those of the events that are shown.
+func (s *Server) eventChoices(r *http.Request, shown []berth.Event) (store.EventChoices, error) {
+	if !accessOf(r).Limited() {
+		return s.store.EventChoices(r.Context())
+	}
+	var c store.EventChoices
+	for i := range shown {
+		c.Actors, c.Actions = append(c.Actors, shown[i].Actor), append(c.Actions, shown[i].Action)
+	}
+	slices.Sort(c.Actors)
+	slices.Sort(c.Actions)
+	c.Actors, c.Actions = slices.Compact(c.Actors), slices.Compact(c.Actions)
+	return c, nil
+}
+
+func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Event, choices store.EventChoices) auditPage {
 	p := auditPage{Filter: f, Actors: choices.Actors, Sources: []string{"web", "cli", "api", "proxmox"}, Zone: s.now().Format("MST"),
 		CSV: f.address("/audit/export", "format", "csv"), Lines: f.address("/audit/export", "format", "jsonl")}
 	for _, action := range choices.Actions {
@@ -129,7 +145,7 @@ func (s *Server) newAuditPage(f auditFilter, events []berth.Event, choices store
 	if f.Before != "" {
 		p.Newest = f.address("/audit")
 	}
-	p.Events = s.newEventRows(events)
+	p.Events = s.newEventRows(r, events)
 	if f.ContainerID != "" && len(events) > 0 {
 		p.Only = events[0].Subject
 	}

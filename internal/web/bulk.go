@@ -48,7 +48,7 @@ func (o offer) inBulk() bool {
 // postBulk first says what an action would do to the selected containers, or to all that match a query, and does it once
 // that is confirmed.
 func (s *Server) postBulk(w http.ResponseWriter, r *http.Request) error {
-	form, user, err := readFormOf(r, maxBulkBytes)
+	form, _, err := readFormOf(r, maxBulkBytes)
 	if err != nil {
 		return err
 	}
@@ -56,17 +56,17 @@ func (s *Server) postBulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !o.inBulk() {
 		return berth.Errorf(berth.Invalid, "“%s” cannot be done to many containers.", form.Get("action"))
 	}
-	keys, err := s.chosenKeys(form)
+	keys, err := s.chosenKeys(r, form)
 	if err != nil {
 		return err
 	}
 	request, err := chosenRequest(o, form)
 	if form.Get("confirmed") == "" && err == nil {
-		return render(w, r, http.StatusOK, bulkSheet(newBulkView(o, s.actions.Plan(actorOf(user), keys, request), request)))
+		return render(w, r, http.StatusOK, bulkSheet(newBulkView(o, s.actions.Plan(actorOf(r), keys, request), request)))
 	}
 	var job berth.Job
 	if err == nil {
-		job, err = s.bulk(r, user, o, keys, request, form)
+		job, err = s.bulk(r, o, keys, request, form)
 	}
 	if message := sentence(err); message != "" {
 		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(message, form.Has("asked")))
@@ -80,15 +80,15 @@ func (s *Server) postBulk(w http.ResponseWriter, r *http.Request) error {
 }
 
 // bulk does what was confirmed, unless the number that was typed is not the number that it would be done to by now.
-func (s *Server) bulk(r *http.Request, user berth.User, o offer, keys []string, request berth.ActionRequest, form url.Values) (berth.Job, error) {
-	if want := bulkConfirm(o, s.actions.Plan(actorOf(user), keys, request).Acts); want != "" && strings.TrimSpace(form.Get("name")) != want {
+func (s *Server) bulk(r *http.Request, o offer, keys []string, request berth.ActionRequest, form url.Values) (berth.Job, error) {
+	if want := bulkConfirm(o, s.actions.Plan(actorOf(r), keys, request).Acts); want != "" && strings.TrimSpace(form.Get("name")) != want {
 		return berth.Job{}, berth.Errorf(berth.Invalid, "Type %s to delete them.", want)
 	}
-	return s.actions.Bulk(r.Context(), actorOf(user), keys, request, 0)
+	return s.actions.Bulk(r.Context(), actorOf(r), keys, request, 0)
 }
 
 // chosenKeys are the keys of the containers that are selected one by one, or that match the query.
-func (s *Server) chosenKeys(form url.Values) ([]string, error) {
+func (s *Server) chosenKeys(r *http.Request, form url.Values) ([]string, error) {
 	if form.Get("all") == "" {
 		return strings.FieldsFunc(form.Get("keys"), func(r rune) bool { return r == ',' }), nil
 	}
@@ -96,7 +96,7 @@ func (s *Server) chosenKeys(form url.Values) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.actions.Keys(q), nil
+	return s.actions.Keys(actorOf(r), q), nil
 }
 
 func newBulkView(o offer, plan fleet.BulkPlan, request berth.ActionRequest) bulkView {

@@ -17,7 +17,7 @@ func (s *Server) getComplete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || at < 0 || at > len(text) {
 		at = len(text)
 	}
-	snapshot := s.fleet.Snapshot()
+	snapshot := s.seen(r)
 	suggestions := berth.CompleteQuery(text, at, func(field string) []string { return knownValues(snapshot, field) })
 	return render(w, r, http.StatusOK, completions(suggestions))
 }

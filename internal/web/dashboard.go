@@ -219,6 +219,9 @@ func newEmptyList(view fleet.View, params viewParams) emptyList {
 	switch {
 	case view.Matching > 0:
 		return emptyList{}
+	case view.Snapshot.Limited && len(view.Snapshot.Clusters) == 0:
+		return emptyList{Icon: "container", Title: "There is no container for you yet",
+			Text: "You see the containers that an admin has given you a role on. When there is one it shows up here by itself."}
 	case len(view.Snapshot.Clusters) == 0:
 		return emptyList{Icon: "plug", Title: "No cluster is connected yet", Command: connectCommand,
 			Text: "Connect a Proxmox VE cluster or a single node from the machine that runs Berth. It shows up here by itself."}
@@ -304,7 +307,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -327,7 +330,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request) error {
 	if problem.Message != "" {
 		return render(w, r, http.StatusUnprocessableEntity, queryProblemPartial(problem))
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -345,11 +348,11 @@ func (s *Server) getMore(w http.ResponseWriter, r *http.Request) error {
 	if problem.Message != "" {
 		return render(w, r, http.StatusUnprocessableEntity, queryProblemPartial(problem))
 	}
-	shown, err := s.views.of(params)
+	shown, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
-	longer, err := s.views.of(params.withLimit(params.Limit + pageSize))
+	longer, err := s.views.of(accessOf(r), params.withLimit(params.Limit+pageSize))
 	if err != nil {
 		return err
 	}
@@ -365,7 +368,7 @@ func (s *Server) getRefresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}
@@ -384,20 +387,16 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	if id := r.PathValue("id"); uuid.Validate(id) == nil {
 		return s.getContainerByID(w, r, id)
 	}
-	cluster, vmid, err := parseContainerID(r.PathValue("id"))
+	c, err := s.named(r)
 	if err != nil {
 		return err
-	}
-	c, ok := s.fleet.Snapshot().Find(cluster, vmid)
-	if !ok {
-		return berth.Errorf(berth.NotFound, "No connected cluster has a container %s:%d (any more).", cluster, vmid)
 	}
 	params, _, err := s.askedFor(&http.Request{URL: &url.URL{RawQuery: url.Values{"q": {containerQuery(c)}}.Encode()}})
 	if err != nil {
 		return err
 	}
 	params.Layout = detailLayout
-	current, err := s.views.of(params)
+	current, err := s.views.of(accessOf(r), params)
 	if err != nil {
 		return err
 	}

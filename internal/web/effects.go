@@ -25,7 +25,7 @@ func (s *Server) getGoesWith(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	effects, err := s.actions.GoesWith(r.Context(), c.Key())
+	effects, err := s.actions.GoesWith(r.Context(), actorOf(r), c.Key())
 	if message := sentence(err); message != "" {
 		return render(w, r, http.StatusOK, goesWith(effectsView{Unknown: []string{message}}))
 	}

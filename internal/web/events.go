@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,8 +25,8 @@ type eventRow struct {
 	Details                                []fact
 }
 
-func (s *Server) newEventRows(events []berth.Event) []eventRow {
-	snapshot, now := s.fleet.Snapshot(), s.now()
+func (s *Server) newEventRows(r *http.Request, events []berth.Event) []eventRow {
+	snapshot, now := s.seen(r), s.now()
 	rows := make([]eventRow, 0, len(events))
 	for i := range events {
 		rows = append(rows, newEventRow(snapshot, &events[i], now))

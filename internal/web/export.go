@@ -55,7 +55,7 @@ func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return berth.Errorf(berth.Invalid, "“%s” is no form of a history; choose csv or jsonl.", format)
 	}
-	err = s.store.EachEvent(r.Context(), filter, write)
+	err = s.actions.EachEvent(r.Context(), actorOf(r), filter, write)
 	if err == nil {
 		err = finish()
 	}

@@ -21,7 +21,7 @@ type goneView struct {
 
 // getContainerByID shows the container with Berth's own id: its page while it lives, else its history.
 func (s *Server) getContainerByID(w http.ResponseWriter, r *http.Request, id string) error {
-	for _, view := range s.fleet.Snapshot().Clusters {
+	for _, view := range s.seen(r).Clusters {
 		for _, c := range view.Containers {
 			if c.ID == id {
 				http.Redirect(w, r, containerPath(c), http.StatusSeeOther)
@@ -29,14 +29,14 @@ func (s *Server) getContainerByID(w http.ResponseWriter, r *http.Request, id str
 			}
 		}
 	}
-	events, err := s.store.Events(r.Context(), store.EventFilter{ContainerID: id}, "", eventsOnPage)
+	events, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{ContainerID: id}, "", eventsOnPage)
 	if err != nil {
 		return err
 	}
 	if len(events) == 0 {
 		return berth.Errorf(berth.NotFound, "There is no such container.")
 	}
-	v := goneView{Name: events[0].Subject, Now: s.now(), Events: s.newEventRows(events)}
+	v := goneView{Name: events[0].Subject, Now: s.now(), Events: s.newEventRows(r, events)}
 	if len(events) == eventsOnPage {
 		v.Older = auditFilter{ContainerID: id}.address("/audit", "before", events[len(events)-1].ID)
 	}

@@ -27,8 +27,8 @@ type stepRow struct {
 	Name, Icon, Class, Duration string
 }
 
-func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
-	j, err := s.store.Job(ctx, id)
+func (s *Server) readJob(ctx context.Context, by berth.Actor, id string) (jobPage, error) {
+	j, err := s.actions.Job(ctx, by, id)
 	if err != nil {
 		return jobPage{}, err
 	}
@@ -36,16 +36,16 @@ func (s *Server) readJob(ctx context.Context, id string) (jobPage, error) {
 	if err != nil {
 		return jobPage{}, err
 	}
-	p := jobPage{jobRow: newJobRow(j, s.now()), Refs: strings.Fields(j.Ref), CanCancel: !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
-		CanRetry: j.State == berth.JobFailed || j.State == berth.JobCancelled, Retry: "Try again"}
+	p := jobPage{jobRow: newJobRow(j, s.now()), Refs: strings.Fields(j.Ref), CanCancel: s.actions.MayCancel(by, &j) && !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
+		CanRetry: s.actions.MayCancel(by, &j) && (j.State == berth.JobFailed || j.State == berth.JobCancelled), Retry: "Try again"}
 	for _, step := range steps {
 		p.Steps = append(p.Steps, newStepRow(step, j))
 	}
-	outcomes, err := s.actions.BulkOutcomes(ctx, j)
+	outcomes, err := s.actions.BulkOutcomes(ctx, by, j)
 	if berth.CodeOf(err) == berth.Invalid {
 		return p, nil // it is about one container
 	}
-	p.Parts, p.Retry = s.newPartsView(outcomes, j), "Retry failed"
+	p.Parts, p.Retry = newPartsView(s.fleet.Snapshot().For(by.Access), outcomes, j), "Retry failed"
 	return p, err
 }
 
@@ -62,7 +62,7 @@ func newStepRow(step berth.JobStep, j berth.Job) stepRow {
 
 // getJob shows one job.
 func (s *Server) getJob(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.readJob(r.Context(), r.PathValue("id"))
+	p, err := s.readJob(r.Context(), actorOf(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -83,12 +83,12 @@ func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return berth.Errorf(berth.Invalid, "“seen” is not a number of lines.")
 	}
-	if _, err := s.store.Job(r.Context(), id); err != nil {
+	if _, err := s.actions.Job(r.Context(), actorOf(r), id); err != nil {
 		return err
 	}
 	shown := shownParts{}
 	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
-		p, err := s.readJob(ctx, id)
+		p, err := s.readJob(ctx, actorOf(r), id)
 		if err != nil {
 			return "", "", err
 		}
@@ -106,11 +106,7 @@ func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
 
 // postCancel asks to end a job.
 func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	if err := s.actions.Cancel(r.Context(), actorOf(user), r.PathValue("id")); err != nil {
+	if err := s.actions.Cancel(r.Context(), actorOf(r), r.PathValue("id")); err != nil {
 		return err
 	}
 	return goBack(w, r)
@@ -118,20 +114,12 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 
 // postRetry asks again for what a job did not do, and shows the new job.
 func (s *Server) postRetry(w http.ResponseWriter, r *http.Request) error {
-	user, ok := currentUser(r)
-	if !ok {
-		return berth.Errorf(berth.Unauthenticated, "Sign in first.")
-	}
-	job, err := s.actions.Retry(r.Context(), actorOf(user), r.PathValue("id"))
+	job, err := s.actions.Retry(r.Context(), actorOf(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/jobs/"+job.ID, http.StatusSeeOther)
 	return nil
-}
-
-func actorOf(u berth.User) berth.Actor {
-	return berth.Actor{ID: u.ID, Name: u.Name, Source: "web", Role: u.Role}
 }
 
 func lastLine(lines []berth.JobLine) string {

@@ -131,18 +131,18 @@ func parseJobChoice(r *http.Request) (jobChoice, error) {
 }
 
 // jobRows lists jobs and tasks, the newest first.
-func (s *Server) jobRows(ctx context.Context, choice jobChoice, user berth.User) ([]jobRow, error) {
+func (s *Server) jobRows(ctx context.Context, choice jobChoice, by berth.Actor) ([]jobRow, error) {
 	now := s.now()
 	var rows []jobRow
 	if choice != outsideJobs {
 		filter := store.JobFilter{}
 		switch choice {
 		case myJobs:
-			filter = jobsOf(user.Name)
+			filter = jobsOf(by.Name)
 		case failedJobs:
 			filter.State = berth.JobFailed
 		}
-		jobs, err := s.store.Jobs(ctx, filter, jobsShown)
+		jobs, err := s.actions.Jobs(ctx, by, filter, jobsShown)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func (s *Server) jobRows(ctx context.Context, choice jobChoice, user berth.User)
 		}
 	}
 	if choice != myJobs {
-		rows = append(rows, outsideRows(s.fleet.Snapshot(), choice == failedJobs, now)...)
+		rows = append(rows, outsideRows(s.fleet.Snapshot().For(by.Access), choice == failedJobs, now)...)
 	}
 	slices.SortStableFunc(rows, func(a, b jobRow) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return rows[:min(len(rows), jobsShown)], nil
@@ -163,8 +163,7 @@ func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := currentUser(r)
-	rows, err := s.jobRows(r.Context(), choice, user)
+	rows, err := s.jobRows(r.Context(), choice, actorOf(r))
 	if err != nil {
 		return err
 	}
@@ -177,11 +176,10 @@ func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := currentUser(r)
 	watcher := s.fleet.Watch()
 	defer watcher.Close()
 	return s.follow(w, r, func(ctx context.Context) (id, html string, err error) {
-		rows, err := s.jobRows(ctx, choice, user)
+		rows, err := s.jobRows(ctx, choice, actorOf(r))
 		if err != nil {
 			return "", "", err
 		}
@@ -222,7 +220,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 			return nil
 		case <-beat.C:
 			out.send(newMessage("", ": still here\n\n"))
-			if s.auth.Check(r.Context()) != nil {
+			if s.auth.Check(r.Context(), whoIs(r)) != nil {
 				return nil
 			}
 		case <-news.News():

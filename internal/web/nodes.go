@@ -96,7 +96,7 @@ func newCountLinks(n berth.Node) []countLink {
 
 func (s *Server) getNodes(w http.ResponseWriter, r *http.Request) error {
 	now := s.now()
-	snapshot := s.fleet.Snapshot()
+	snapshot := s.seen(r)
 	frame := s.frame(r, "Nodes", ui.Nodes)
 	return render(w, r, http.StatusOK, nodes(frame, newClusterCards(snapshot, now), newBanners(snapshot, now)))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"berth"
+	"berth/internal/fleet"
 )
 
 // paletteItem is something that the command palette can do.
@@ -22,7 +23,7 @@ const paletteLength = 12
 func (s *Server) getPalette(w http.ResponseWriter, r *http.Request) error {
 	typed := strings.TrimSpace(r.URL.Query().Get("q"))
 	items := matchingCommands(typed)
-	items = append(items, s.paletteContainers(typed, paletteLength-min(len(items), paletteLength/2))...)
+	items = append(items, s.paletteContainers(s.seen(r), typed, paletteLength-min(len(items), paletteLength/2))...)
 	return render(w, r, http.StatusOK, paletteItems(items))
 }
 
@@ -50,13 +51,13 @@ func matchingCommands(typed string) []paletteItem {
 }
 
 // paletteContainers finds containers with the query language; text that it cannot read is searched as it is.
-func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
+func (s *Server) paletteContainers(seen *fleet.Snapshot, typed string, limit int) []paletteItem {
 	if typed == "" {
 		return nil
 	}
 	for _, o := range offers {
 		if rest, ok := o.typed(typed); ok {
-			return s.paletteActions(o, rest, limit)
+			return s.paletteActions(seen, o, rest, limit)
 		}
 	}
 	q, err := berth.ParseQuery(typed)
@@ -65,7 +66,7 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 			return nil
 		}
 	}
-	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, limit, s.now())
+	view := seen.View(q, berth.Sort{By: berth.SortName}, limit, s.now())
 	items := make([]paletteItem, 0, len(view.Containers))
 	for _, c := range view.Containers {
 		items = append(items, paletteItem{Title: hostname(c), Detail: string(c.Status) + " · " + c.Node + " · " + c.Cluster,
@@ -75,12 +76,12 @@ func (s *Server) paletteContainers(typed string, limit int) []paletteItem {
 }
 
 // paletteActions offers an action on the containers that are found; it asks before it acts.
-func (s *Server) paletteActions(o offer, typed string, limit int) []paletteItem {
+func (s *Server) paletteActions(seen *fleet.Snapshot, o offer, typed string, limit int) []paletteItem {
 	q, err := berth.ParseQuery(typed)
 	if err != nil {
 		return nil
 	}
-	view := s.fleet.Snapshot().View(q, berth.Sort{By: berth.SortName}, 0, s.now())
+	view := seen.View(q, berth.Sort{By: berth.SortName}, 0, s.now())
 	var items []paletteItem
 	for _, c := range view.Containers {
 		if len(items) < limit && o.suits(c) {

@@ -39,8 +39,7 @@ var partStates = []statusView{
 	{Name: "refused", Class: "tone-unknown", Icon: "triangle-alert"}, {Name: "cancelled", Class: "tone-stopped", Icon: "circle-x"},
 }
 
-func (s *Server) newPartsView(outcomes []fleet.BulkOutcome, j berth.Job) *partsView {
-	snapshot := s.fleet.Snapshot()
+func newPartsView(snapshot *fleet.Snapshot, outcomes []fleet.BulkOutcome, j berth.Job) *partsView {
 	v := &partsView{}
 	counts := map[string]int{}
 	for i := range outcomes {

@@ -155,7 +155,7 @@ func TestViewsThatNobodyUsesAreDropped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := all.of(params)
+		r, err := all.of(berth.Everywhere(berth.RoleViewer), params)
 		if err != nil {
 			t.Fatal(err)
 		}

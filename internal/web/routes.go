@@ -21,7 +21,26 @@ const (
 	anybody  access = "anybody" // also without being signed in
 	viewer          = access(berth.RoleViewer)
 	operator        = access(berth.RoleOperator)
+	admin           = access(berth.RoleAdmin)
 )
+
+// refusal tells why somebody with these rights may not use a route; nil if they may. A route about containers is open to
+// whoever has the role on some, and then it is looked at which; what is about Berth itself takes an admin everywhere.
+func (needs access) refusal(a berth.Access) error {
+	has := a.Highest()
+	if needs == admin {
+		has = a.Everywhere()
+	}
+	switch {
+	case has.Includes(berth.Role(needs)):
+		return nil
+	case a.Highest() == "":
+		return berth.Errorf(berth.Forbidden, "You have not been given a role yet; ask an admin for one.")
+	case needs == admin:
+		return berth.Errorf(berth.Forbidden, "This needs the role admin everywhere.")
+	}
+	return berth.Errorf(berth.Forbidden, "This needs the role %s; you are %s.", needs, has)
+}
 
 // handler answers a request or returns why it cannot. Nothing is written before it is sure that there is an answer.
 type handler func(http.ResponseWriter, *http.Request) error
@@ -56,6 +75,14 @@ func (s *Server) routes() []route {
 		{"POST /preferences", viewer, s.postPreferences},
 		{"POST /views", viewer, s.postViews},
 		{"POST /views/{id}/remove", viewer, s.postRemoveView},
+		{"GET /settings/access", admin, s.getAccess},
+		{"POST /settings/users", admin, s.postUsers},
+		{"POST /settings/users/{name}/link", admin, s.postUserLink},
+		{"POST /settings/users/{name}/remove", admin, s.changeAccess(s.removeUser)},
+		{"POST /settings/groups", admin, s.changeAccess(s.addGroup)},
+		{"POST /settings/groups/{name}/remove", admin, s.changeAccess(s.removeGroup)},
+		{"POST /settings/groups/{name}/members", admin, s.changeAccess(s.changeMember)},
+		{"POST /settings/grants", admin, s.changeAccess(s.changeGrant)},
 		{"GET /login", anybody, s.getLogin},
 		{"POST /logout", anybody, s.postLogout},
 		{"GET /static/", anybody, getStatic},

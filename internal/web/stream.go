@@ -37,13 +37,12 @@ func (s *Server) sendChanges(r *http.Request, out *stream, watcher *fleet.Watche
 	news, jobNews := s.hub.Subscribe(live.Fleet), s.hub.Subscribe(live.Jobs)
 	defer news.Close()
 	defer jobNews.Close()
-	user, _ := currentUser(r)
-	outcomes := s.newToasts(user)
+	outcomes := s.newToasts(r)
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	shown := ""
 	for {
-		current, err := s.views.of(params)
+		current, err := s.views.of(accessOf(r), params)
 		if err != nil {
 			return err
 		}
@@ -65,7 +64,7 @@ func (s *Server) sendChanges(r *http.Request, out *stream, watcher *fleet.Watche
 		case <-s.closing.Done():
 			return nil
 		case <-beat.C:
-			if s.auth.Check(r.Context()) != nil {
+			if s.auth.Check(r.Context(), whoIs(r)) != nil {
 				return nil // the page connects again and is told why it may not
 			}
 		case <-news.News():

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -11,20 +12,20 @@ import (
 // toasts tells the outcomes of a user's jobs that ended since the last look.
 type toasts struct {
 	server *Server
-	user   string
+	user   berth.Actor
 	since  time.Time
 	told   map[string]bool
 }
 
-func (s *Server) newToasts(user berth.User) *toasts {
-	return &toasts{server: s, user: user.Name, since: s.now(), told: map[string]bool{}}
+func (s *Server) newToasts(r *http.Request) *toasts {
+	return &toasts{server: s, user: actorOf(r), since: s.now(), told: map[string]bool{}}
 }
 
 const toastJobs = 20 // jobs looked at for toasts
 
 // send sends the outcomes that were not told yet.
 func (t *toasts) send(ctx context.Context, out *stream) error {
-	jobs, err := t.server.store.Jobs(ctx, jobsOf(t.user), toastJobs)
+	jobs, err := t.server.actions.Jobs(ctx, t.user, jobsOf(t.user.Name), toastJobs)
 	if err != nil {
 		return err
 	}

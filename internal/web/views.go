@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"berth"
 	"berth/internal/fleet"
 )
 
@@ -18,9 +19,10 @@ type views struct {
 	swept time.Time // when those that nobody uses were last dropped
 }
 
-// view is one query, order, layout and length of the list, and its latest rendition.
+// view is one query, order, layout and length of the list, as seen by those with equal rights, and its latest rendition.
 type view struct {
 	mu     sync.Mutex
+	whole  *fleet.Snapshot // of which latest shows a part
 	latest *rendition
 	used   time.Time // belongs to views.mu
 }
@@ -35,27 +37,27 @@ func newViews(f *fleet.Fleet, now func() time.Time) *views {
 	return &views{fleet: f, now: now, open: map[string]*view{}}
 }
 
-// of gives the rendition of the current snapshot for params.
-func (all *views) of(params viewParams) (*rendition, error) {
+// of gives the rendition of the current snapshot for params, of what access permits to see.
+func (all *views) of(access berth.Access, params viewParams) (*rendition, error) {
 	now := all.now()
-	v := all.find(params.key(), now)
+	v := all.find(access.Key()+"\n"+params.key(), now)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	snapshot := all.fleet.Snapshot()
-	if v.latest != nil && v.latest.snapshot == snapshot {
+	whole := all.fleet.Snapshot()
+	if v.latest != nil && v.whole == whole {
 		return v.latest, nil
 	}
-	if v.latest != nil && v.latest.snapshot.ShowsSame(snapshot) {
+	if v.latest != nil && v.whole.ShowsSame(whole) {
 		same := *v.latest
-		same.snapshot = snapshot
-		v.latest = &same
+		same.snapshot = whole.For(access)
+		v.whole, v.latest = whole, &same
 		return v.latest, nil
 	}
-	r, err := renderView(snapshot, params, v.latest, now)
+	r, err := renderView(whole.For(access), params, v.latest, now)
 	if err != nil {
 		return nil, err
 	}
-	v.latest = r
+	v.whole, v.latest = whole, r
 	return r, nil
 }
 

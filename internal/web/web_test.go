@@ -26,14 +26,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("berth/internal/store/storetest.(*server).wait"))
 }
 
-// site is a running web interface without clusters.
+// site is a running web interface.
 type site struct {
-	t     *testing.T
-	store *store.Store
-	url   string
-	hub   *live.Hub
+	t       *testing.T
+	store   *store.Store
+	fleet   *fleet.Fleet
+	actions *fleet.Actions
+	url     string
+	hub     *live.Hub
 }
 
+// newSite starts one without clusters.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := storetest.Open(t, storetest.SQLite)
@@ -43,11 +46,12 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := New(s, f, fleet.NewActions(f, j, fleet.DefaultPatience()), auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	actions := fleet.NewActions(f, j, fleet.DefaultPatience())
+	server := New(s, f, actions, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
 	server.beat = 10 * time.Millisecond
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() { server.Close(); web.Close() })
-	return &site{t: t, store: s, url: web.URL, hub: hub}
+	return &site{t: t, store: s, fleet: f, actions: actions, url: web.URL, hub: hub}
 }
 
 // as gives a client that is signed in with a role; without a role it is nobody. It does not follow redirects.
@@ -73,6 +77,11 @@ func (s *site) signIn(client *http.Client, role berth.Role) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.signInAs(client, user)
+}
+
+func (s *site) signInAs(client *http.Client, user berth.User) {
+	s.t.Helper()
 	token, err := s.store.NewSignInLink(s.t.Context(), user.ID, time.Hour)
 	if err != nil {
 		s.t.Fatal(err)
@@ -109,33 +118,6 @@ func (s *site) do(client *http.Client, method, path string, header http.Header) 
 		s.t.Fatal(err)
 	}
 	return answer{Response: response, body: string(body)}
-}
-
-func TestEveryRouteRefusesWhoMayNotUseIt(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	nobody, viewerClient := s.as(""), s.as(berth.RoleViewer)
-	for _, route := range (&Server{}).routes() {
-		method, path, found := strings.Cut(route.pattern, " ")
-		if !found {
-			continue // the page for everything that is not there
-		}
-		path = strings.TrimSuffix(path, "{$}")
-		t.Run(route.pattern, func(t *testing.T) {
-			got := s.do(nobody, method, path, nil)
-			toLogin := got.StatusCode == http.StatusSeeOther && strings.HasPrefix(got.Header.Get("Location"), "/login")
-			refused := got.StatusCode == http.StatusUnauthorized || toLogin
-			if allowed := route.needs == anybody; allowed == refused && path != "/logout" {
-				t.Errorf("nobody gets %s", got.Status)
-			}
-			if route.needs == viewer {
-				got := s.do(viewerClient, method, path, nil)
-				if got.StatusCode == http.StatusUnauthorized || got.StatusCode == http.StatusForbidden || got.StatusCode >= 500 {
-					t.Errorf("a viewer gets %s", got.Status)
-				}
-			}
-		})
-	}
 }
 
 func TestRequestsOfAnotherSiteAreRefused(t *testing.T) {

@@ -1,16 +1,22 @@
 -- name: AddUser :execrows
-INSERT INTO users (id, name, role, created_at, updated_at)
-VALUES (sqlc.arg(id), sqlc.arg(name), sqlc.arg(role), sqlc.arg(created_at), sqlc.arg(updated_at))
+INSERT INTO users (id, name, created_at, updated_at)
+VALUES (sqlc.arg(id), sqlc.arg(name), sqlc.arg(created_at), sqlc.arg(updated_at))
 ON CONFLICT DO NOTHING;
 
 -- name: Users :many
-SELECT id, name, role, created_at FROM users ORDER BY lower(name);
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+ORDER BY lower(u.name);
 
 -- name: UserByName :one
-SELECT id, name, role, created_at FROM users WHERE lower(name) = lower(sqlc.arg(name));
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+WHERE lower(u.name) = lower(sqlc.arg(name));
 
 -- name: UserByID :one
-SELECT id, name, role, created_at FROM users WHERE id = sqlc.arg(id);
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+WHERE u.id = sqlc.arg(id);
 
 -- name: RemoveUser :execrows
 DELETE FROM users WHERE id = sqlc.arg(id);

@@ -14,6 +14,19 @@ type Answer struct {
 	Body       []byte
 }
 
+type ApiToken struct {
+	ID          string
+	UserID      string
+	Name        string
+	TokenHash   string
+	Role        string
+	Scope       string
+	CreatedAt   int64
+	ExpiresAt   sql.NullInt64
+	LastUsedAt  sql.NullInt64
+	LastAddress string
+}
+
 type Cluster struct {
 	ID          string
 	Name        string
@@ -64,6 +77,20 @@ type Fact struct {
 	NetworkAt int64
 	Addresses string
 	OnBoot    bool
+}
+
+type Grant struct {
+	ID        string
+	UserID    sql.NullString
+	GroupID   sql.NullString
+	Role      string
+	Scope     string
+	CreatedAt int64
+}
+
+type GroupMember struct {
+	GroupID string
+	UserID  string
 }
 
 type Job struct {
@@ -122,10 +149,23 @@ type Node struct {
 	LastSeenAt  int64
 }
 
+type Password struct {
+	UserID    string
+	Hash      string
+	Totp      []byte
+	TotpStep  int64
+	UpdatedAt int64
+}
+
 type Preference struct {
 	UserID string
 	Name   string
 	Value  string
+}
+
+type RecoveryCode struct {
+	UserID   string
+	CodeHash string
 }
 
 type Revision struct {
@@ -162,6 +202,14 @@ type Session struct {
 	ExpiresAt  int64
 	CreatedAt  int64
 	LastSeenAt int64
+	Address    string
+	Browser    string
+}
+
+type SetupLink struct {
+	ID        int64
+	TokenHash string
+	ExpiresAt int64
 }
 
 type SignInLink struct {
@@ -185,7 +233,12 @@ type Template struct {
 type User struct {
 	ID        string
 	Name      string
-	Role      string
 	CreatedAt int64
 	UpdatedAt int64
+}
+
+type UserGroup struct {
+	ID        string
+	Name      string
+	CreatedAt int64
 }

@@ -36,15 +36,14 @@ func (q *Queries) AddSignInLink(ctx context.Context, arg AddSignInLinkParams) (i
 }
 
 const addUser = `-- name: AddUser :execrows
-INSERT INTO users (id, name, role, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO users (id, name, created_at, updated_at)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 `
 
 type AddUserParams struct {
 	ID        string
 	Name      string
-	Role      string
 	CreatedAt int64
 	UpdatedAt int64
 }
@@ -53,7 +52,6 @@ func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) (int64, error)
 	result, err := q.db.ExecContext(ctx, addUser,
 		arg.ID,
 		arg.Name,
-		arg.Role,
 		arg.CreatedAt,
 		arg.UpdatedAt,
 	)
@@ -217,7 +215,9 @@ func (q *Queries) UseSignInLink(ctx context.Context, arg UseSignInLinkParams) (s
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, name, role, created_at FROM users WHERE id = $1
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+WHERE u.id = $1
 `
 
 type UserByIDRow struct {
@@ -240,7 +240,9 @@ func (q *Queries) UserByID(ctx context.Context, id string) (UserByIDRow, error) 
 }
 
 const userByName = `-- name: UserByName :one
-SELECT id, name, role, created_at FROM users WHERE lower(name) = lower($1)
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+WHERE lower(u.name) = lower($1)
 `
 
 type UserByNameRow struct {
@@ -263,7 +265,9 @@ func (q *Queries) UserByName(ctx context.Context, name string) (UserByNameRow, e
 }
 
 const users = `-- name: Users :many
-SELECT id, name, role, created_at FROM users ORDER BY lower(name)
+SELECT u.id, u.name, COALESCE(g.role, '') AS role, u.created_at
+FROM users u LEFT JOIN grants g ON g.user_id = u.id AND g.scope = ''
+ORDER BY lower(u.name)
 `
 
 type UsersRow struct {

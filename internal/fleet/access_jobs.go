@@ -1,0 +1,179 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+
+	"berth"
+	"berth/internal/store"
+)
+
+// Jobs, steps, logs and events tell of containers, so they are only for those who may know of the container. One that is
+// not there any more is known to those who see everything, and to whoever did something to it.
+
+const (
+	pageLength = 200 // of jobs or events that are read at once and then looked through
+	mostPages  = 20  // read for one list: far back in the history of others nobody waits for
+)
+
+// Jobs gives the newest jobs of the filter that the actor may know of, newest first, at most limit of them. Parts of other
+// jobs are left out.
+func (a *Actions) Jobs(ctx context.Context, by berth.Actor, f store.JobFilter, limit int) ([]berth.Job, error) {
+	return throughPages(limit, by, func(last *berth.Job, n int) ([]berth.Job, error) {
+		if last != nil {
+			f.Before = last
+		}
+		return a.fleet.store.Jobs(ctx, f, n)
+	}, a.maySee)
+}
+
+// Job gives one job. Returns NotFound if there is none, or none that the actor may know of.
+func (a *Actions) Job(ctx context.Context, by berth.Actor, id string) (berth.Job, error) {
+	job, err := a.fleet.store.Job(ctx, id)
+	if err == nil && !a.maySee(by, &job) {
+		return berth.Job{}, berth.Errorf(berth.NotFound, "There is no such job.")
+	}
+	return job, err
+}
+
+// Parts lists the parts of a job that the actor may know of, oldest first.
+func (a *Actions) Parts(ctx context.Context, by berth.Actor, parentID string) ([]berth.Job, error) {
+	all, err := a.fleet.store.ChildJobs(ctx, parentID)
+	return visible(all, by, a.maySee), err
+}
+
+// Events gives the newest events of the filter that the actor may know of, newest first, at most limit of them, and only
+// those older than the event with the id before; empty: from the newest on.
+func (a *Actions) Events(ctx context.Context, by berth.Actor, f store.EventFilter, before string, limit int) ([]berth.Event, error) {
+	return throughPages(limit, by, func(last *berth.Event, n int) ([]berth.Event, error) {
+		if last != nil {
+			before = last.ID
+		}
+		return a.fleet.store.Events(ctx, f, before, n)
+	}, a.mayKnow(by))
+}
+
+// EachEvent calls f with every event of the filter that the actor may know of, newest first, until f gives an error.
+func (a *Actions) EachEvent(ctx context.Context, by berth.Actor, filter store.EventFilter, f func(berth.Event) error) error {
+	may := a.mayKnow(by)
+	return a.fleet.store.EachEvent(ctx, filter, func(e berth.Event) error {
+		if !may(by, &e) {
+			return nil
+		}
+		return f(e)
+	})
+}
+
+// mayKnow tells of events whether the actor may know of them: those of containers in sight, and their own.
+func (a *Actions) mayKnow(by berth.Actor) func(berth.Actor, *berth.Event) bool {
+	ids := a.fleet.containerIDs(by.Access)
+	return func(by berth.Actor, e *berth.Event) bool {
+		return !by.Access.Limited() || ids[e.ContainerID] == inSight || e.ActorID == by.ID && by.ID != "" && ids[e.ContainerID] != outOfSight
+	}
+}
+
+// throughPages reads pages until there are enough that the actor may know of.
+func throughPages[T any](limit int, by berth.Actor, read func(last *T, n int) ([]T, error), may func(berth.Actor, *T) bool) ([]T, error) {
+	if !by.Access.Limited() {
+		return read(nil, limit)
+	}
+	var found []T
+	var last *T
+	for range mostPages {
+		page, err := read(last, pageLength)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, visible(page, by, may)...)
+		if len(page) < pageLength || len(found) >= limit {
+			break
+		}
+		last = &page[len(page)-1]
+	}
+	return found[:min(len(found), limit)], nil
+}
+
+func visible[T any](all []T, by berth.Actor, may func(berth.Actor, *T) bool) []T {
+	var found []T
+	for i := range all {
+		if may(by, &all[i]) {
+			found = append(found, all[i])
+		}
+	}
+	return found
+}
+
+// maySee tells whether the actor may know of the job.
+func (a *Actions) maySee(by berth.Actor, job *berth.Job) bool {
+	if !by.Access.Limited() {
+		return true
+	}
+	own := by.ID != "" && by.ID == job.ActorID
+	if job.Subject == "" {
+		return own // it is about several containers
+	}
+	c, there := a.subjectOf(job)
+	if !there {
+		return own
+	}
+	return by.Access.Sees(c)
+}
+
+// subjectOf gives the container that the job is about, if it is there and not another one that has taken its VMID.
+func (a *Actions) subjectOf(job *berth.Job) (*berth.Container, bool) {
+	at, ok := placeOf(job.Subject)
+	if !ok {
+		return nil, false
+	}
+	c, found := a.fleet.Snapshot().Find(at.cluster, at.vmid)
+	var t target
+	if !found || json.Unmarshal([]byte(job.Args), &t) != nil || t.ContainerID != "" && c.ID != "" && t.ContainerID != c.ID {
+		return nil, false
+	}
+	return c, true
+}
+
+// MayCancel tells whether the actor may cancel the job or try it again.
+func (a *Actions) MayCancel(by berth.Actor, job *berth.Job) bool {
+	return a.roleOn(by, job).Includes(berth.RoleOperator)
+}
+
+// roleOn is what the actor may do to a job.
+func (a *Actions) roleOn(by berth.Actor, job *berth.Job) berth.Role {
+	if c, there := a.subjectOf(job); there {
+		return by.Access.On(c)
+	}
+	if by.ID != "" && by.ID == job.ActorID {
+		return by.Access.Highest()
+	}
+	return by.Access.Everywhere()
+}
+
+// sight is whether a container that is there may be seen.
+type sight int
+
+const (
+	notThere sight = iota
+	inSight
+	outOfSight
+)
+
+// containerIDs tells which tracked containers are in sight.
+func (f *Fleet) containerIDs(access berth.Access) map[string]sight {
+	if !access.Limited() {
+		return nil
+	}
+	ids := map[string]sight{}
+	for _, view := range f.Snapshot().Clusters {
+		for _, c := range view.Containers {
+			if !c.Tracked() {
+				continue
+			}
+			ids[c.ID] = outOfSight
+			if access.Sees(c) {
+				ids[c.ID] = inSight
+			}
+		}
+	}
+	return ids
+}

@@ -1,0 +1,367 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"berth"
+	"berth/internal/fleet"
+	"berth/internal/live"
+	"berth/internal/pve/pvesim"
+	"berth/internal/store"
+)
+
+// about is what a route is about, which decides who may use it besides the role that it needs.
+type about string
+
+const (
+	aboutNothing   about = "nothing"     // in particular: everybody with the role gets an answer, of what they may see
+	aboutContainer about = "a container" // {id} is one
+	aboutJob       about = "a job"       // {id} is one
+)
+
+// walked is every route and what it is about. A route that is not here fails the walk: whoever adds one says who may use it.
+var walked = map[string]struct {
+	needs access
+	about about
+}{
+	"GET /{$}":                               {viewer, aboutNothing},
+	"GET /containers":                        {viewer, aboutNothing},
+	"GET /nodes":                             {viewer, aboutNothing},
+	"GET /containers/{id}":                   {viewer, aboutContainer},
+	"GET /containers/{id}/actions":           {viewer, aboutContainer},
+	"GET /containers/{id}/actions/{action}":  {viewer, aboutContainer},
+	"POST /containers/{id}/actions/{action}": {operator, aboutContainer},
+	"GET /containers/{id}/goes-with":         {operator, aboutContainer},
+	"POST /bulk":                             {operator, aboutNothing},
+	"GET /audit":                             {viewer, aboutNothing},
+	"GET /audit/export":                      {viewer, aboutNothing},
+	"GET /jobs":                              {viewer, aboutNothing},
+	"GET /jobs/live":                         {viewer, aboutNothing},
+	"GET /jobs/{id}":                         {viewer, aboutJob},
+	"GET /jobs/{id}/live":                    {viewer, aboutJob},
+	"POST /jobs/{id}/cancel":                 {operator, aboutJob},
+	"POST /jobs/{id}/retry":                  {operator, aboutJob},
+	"GET /list":                              {viewer, aboutNothing},
+	"GET /more":                              {viewer, aboutNothing},
+	"GET /complete":                          {viewer, aboutNothing},
+	"GET /palette":                           {viewer, aboutNothing},
+	"GET /live":                              {viewer, aboutNothing},
+	"GET /refresh":                           {viewer, aboutNothing},
+	"POST /refresh":                          {viewer, aboutNothing},
+	"POST /preferences":                      {viewer, aboutNothing},
+	"POST /views":                            {viewer, aboutNothing},
+	"POST /views/{id}/remove":                {viewer, aboutNothing},
+	"GET /settings/access":                   {admin, aboutNothing},
+	"POST /settings/users":                   {admin, aboutNothing},
+	"POST /settings/users/{name}/link":       {admin, aboutNothing},
+	"POST /settings/users/{name}/remove":     {admin, aboutNothing},
+	"POST /settings/groups":                  {admin, aboutNothing},
+	"POST /settings/groups/{name}/remove":    {admin, aboutNothing},
+	"POST /settings/groups/{name}/members":   {admin, aboutNothing},
+	"POST /settings/grants":                  {admin, aboutNothing},
+	"GET /login":                             {anybody, aboutNothing},
+	"POST /logout":                           {anybody, aboutNothing},
+	"GET /static/":                           {anybody, aboutNothing},
+	"/":                                      {anybody, aboutNothing},
+}
+
+// scope is where those with a limited role in these tests have it: the containers of one node. The others are hidden.
+const scope = "node:pve1"
+
+// siteWithContainers is a site with the containers of a simulated cluster.
+func siteWithContainers(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t)
+	sim, err := pvesim.New(pvesim.Options{Containers: 24, Cluster: "home"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	cluster := berth.Cluster{Name: "home", Endpoints: []string{sim.URL()}, Fingerprint: sim.Fingerprint()}
+	if _, err := fleet.Connect(t.Context(), s.store, berth.Actor{Name: "test"}, cluster, sim.Token()); err != nil {
+		t.Fatal(err)
+	}
+	news := s.hub.Subscribe(live.Fleet)
+	defer news.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { s.fleet.Run(ctx) })
+	t.Cleanup(func() { cancel(); group.Wait() })
+	deadline := time.After(30 * time.Second)
+	for s.fleet.Snapshot().Counts.Total != 24 || s.fleet.Snapshot().Counts.Unknown > 0 {
+		select {
+		case <-news.News():
+		case <-deadline:
+			t.Fatal("the containers do not appear")
+		}
+	}
+	return s
+}
+
+// person is somebody with the grants.
+func (s *site) person(name string, grants ...berth.Grant) *http.Client {
+	s.t.Helper()
+	user, err := s.store.AddUser(s.t.Context(), berth.Actor{Name: "test"}, berth.User{Name: name})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, g := range grants {
+		if err := s.store.Give(s.t.Context(), berth.Actor{Name: "test"}, store.Holder{User: name}, g); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	client := s.as("")
+	s.signInAs(client, user)
+	return client
+}
+
+// sides gives the running containers in the scope, and the hidden ones.
+func (s *site) sides() (inside, hidden []*berth.Container) {
+	s.t.Helper()
+	for _, c := range s.fleet.Snapshot().Clusters[0].Containers {
+		switch {
+		case c.Status != berth.StatusRunning || c.Lock != "" || c.HAState != "":
+		case c.Node == "pve1":
+			inside = append(inside, c)
+		default:
+			hidden = append(hidden, c)
+		}
+	}
+	if len(inside) < 2 || len(hidden) < 2 {
+		s.t.Fatalf("there are %d and %d running containers, want two on each side", len(inside), len(hidden))
+	}
+	return inside, hidden
+}
+
+// jobOn asks for an action on the container, which no worker begins.
+func (s *site) jobOn(c *berth.Container) berth.Job {
+	s.t.Helper()
+	by := berth.Actor{ID: "somebody", Name: "somebody", Source: "web", Access: berth.Everywhere(berth.RoleOperator)}
+	job, err := s.actions.Do(s.t.Context(), by, c.Key(), berth.ActionRequest{Action: berth.ActionStop})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return job
+}
+
+// TestTheWalk asks every route as everybody, about what is in their scope and about what is not.
+func TestTheWalk(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	insides, hiddens := s.sides()
+	inside, hidden := insides[0], hiddens[0]
+	insideJob, hiddenJob := s.jobOn(insides[1]), s.jobOn(hiddens[1])
+	type somebody struct {
+		name    string
+		client  *http.Client
+		role    berth.Role // on what they see
+		limited bool
+	}
+	people := []somebody{{"nobody", s.as(""), "", false}, {"without a role", s.person("norole"), "", false}}
+	for _, role := range []berth.Role{berth.RoleViewer, berth.RoleOperator, berth.RoleAdmin} {
+		people = append(people, somebody{string(role), s.person("all-"+string(role), berth.Grant{Role: role}), role, false},
+			somebody{"limited " + string(role), s.person("part-"+string(role), berth.Grant{Role: role, Scope: scope}), role, true})
+	}
+	for _, route := range (&Server{}).routes() {
+		entry, known := walked[route.pattern]
+		if !known || entry.needs != route.needs {
+			t.Errorf("%s needs %s, and the walk says %q: say in its table who may use it", route.pattern, route.needs, entry.needs)
+			continue
+		}
+		method, path, found := strings.Cut(route.pattern, " ")
+		if !found {
+			continue // the page for everything that is not there
+		}
+		for _, who := range people {
+			for _, out := range []bool{false, true} {
+				if out && entry.about == aboutNothing {
+					continue
+				}
+				ids := map[about]string{aboutContainer: "home:" + strconv.Itoa(inside.VMID), aboutJob: insideJob.ID, aboutNothing: "0"}
+				if out {
+					ids = map[about]string{aboutContainer: "home:" + strconv.Itoa(hidden.VMID), aboutJob: hiddenJob.ID}
+				}
+				asked := strings.NewReplacer("{$}", "", "{id}", ids[entry.about], "{action}", "nonsense").Replace(path)
+				got := s.do(who.client, method, asked, nil)
+				if want := wanted(entry.needs, entry.about, who.name, who.role, !who.limited, out && who.limited); !want(got) {
+					t.Errorf("%s %s (out of the scope: %t) gives %s %s", who.name, route.pattern, out, got.Status, got.Header.Get("Location"))
+				}
+				if who.limited && strings.Contains(got.body, hidden.Hostname) {
+					t.Errorf("%s learns of %s from %s", who.name, hidden.Hostname, asked)
+				}
+			}
+		}
+	}
+}
+
+// wanted tells which answers are right.
+func wanted(needs access, what about, name string, role berth.Role, everywhere, hidden bool) func(answer) bool {
+	status := func(codes ...int) func(answer) bool {
+		return func(a answer) bool { return slices.Contains(codes, a.StatusCode) }
+	}
+	toLogin := func(a answer) bool {
+		return a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/login")
+	}
+	switch {
+	case needs == anybody:
+		return func(a answer) bool {
+			return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden && a.StatusCode != http.StatusUnauthorized
+		}
+	case name == "nobody":
+		return toLogin
+	case needs == admin && !everywhere, !role.Includes(berth.Role(needs)):
+		return status(http.StatusForbidden)
+	case hidden:
+		return status(http.StatusNotFound)
+	case what == aboutNothing:
+		return func(a answer) bool { return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden && !toLogin(a) }
+	default: // what is asked for may be nonsense or not possible now, but is not hidden
+		return func(a answer) bool {
+			return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden && !toLogin(a) && (a.StatusCode != http.StatusNotFound || strings.Contains(a.body, "nonsense"))
+		}
+	}
+}
+
+// Whoever sees a part of the fleet learns nothing of the rest: no name, no number, from no page, list, stream or message.
+func TestNothingTellsOfWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	insides, hiddens := s.sides()
+	inside, hidden := insides[0], hiddens[0]
+	s.jobOn(hiddens[1])
+	client := s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	var secrets []string
+	seen := 0
+	for _, c := range s.fleet.Snapshot().Clusters[0].Containers {
+		if c.Node == "pve1" {
+			seen++
+		} else {
+			secrets = append(secrets, c.Hostname)
+		}
+	}
+	secrets = append(secrets, "pve2", "pve3")
+	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs",
+		"/list?q=status:running", "/more", "/refresh", "/palette?q=" + hidden.Hostname[:2], "/palette?q=stop+" + hidden.Hostname[:2], "/complete?q=node:", "/complete?q=name:",
+		"/complete?q=tag:", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
+		body := s.do(client, http.MethodGet, path, nil).body
+		for _, secret := range secrets {
+			asked := strings.Contains(path, secret) // what somebody typed is on the page again
+			if !asked && strings.Contains(body, secret) {
+				t.Errorf("%s tells of %s", path, secret)
+			}
+		}
+	}
+	if got := s.do(client, http.MethodGet, "/", nil).body; !strings.Contains(got, strconv.Itoa(seen)+" containers") || strings.Contains(got, "24 containers") {
+		t.Errorf("the page does not count %d containers", seen)
+	}
+	if unknown, other := s.do(client, http.MethodGet, "/containers/home:999", nil), s.do(client, http.MethodGet, "/containers/home:"+strconv.Itoa(hidden.VMID), nil); unknown.StatusCode != other.StatusCode ||
+		strings.ReplaceAll(unknown.body, "999", "N") == "" || len(strings.ReplaceAll(unknown.body, "999", "")) != len(strings.ReplaceAll(other.body, strconv.Itoa(hidden.VMID), "")) {
+		t.Error("a hidden container is told from one that is not there")
+	}
+	for _, stream := range []string{"/live?seen=", "/live?q=-node:pve1&seen=", "/jobs/live"} {
+		body := s.beginning(client, stream)
+		for _, secret := range secrets {
+			if strings.Contains(body, secret) {
+				t.Errorf("%s tells of %s", stream, secret)
+			}
+		}
+		if !strings.Contains(body, "data: ") {
+			t.Errorf("%s sends nothing", stream)
+		}
+	}
+}
+
+// beginning gives what a stream sends at once.
+func (s *site) beginning(client *http.Client, path string) string {
+	s.t.Helper()
+	response, err := client.Get(s.url + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var all []byte
+	buffer := make([]byte, 64<<10)
+	for !strings.Contains(string(all), "\n\n") {
+		n, err := response.Body.Read(buffer)
+		all = append(all, buffer[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	return string(all)
+}
+
+func TestBulkReachesNothingHidden(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	insides, hiddens := s.sides()
+	inside, hidden := insides[0], hiddens[0]
+	client := s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope}, berth.Grant{Role: berth.RoleViewer, Scope: "vmid:" + strconv.Itoa(hidden.VMID)})
+	outside := s.person("other", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	if got := s.post(outside, "/bulk", "action=stop&confirmed=1&keys="+hidden.Key()); got.StatusCode != http.StatusConflict || !strings.Contains(got.body, "1 gone") {
+		t.Errorf("a bulk action on a hidden container gives %s", got.Status)
+	}
+	if got := s.post(client, "/bulk", "action=stop&confirmed=1&keys="+hidden.Key()); got.StatusCode != http.StatusConflict || !strings.Contains(got.body, "not permitted") {
+		t.Errorf("a bulk action on a container that one may only see gives %s", got.Status)
+	}
+	if got := s.post(outside, "/bulk", "action=stop&all=1&q="); !strings.Contains(got.body, "containers") || strings.Contains(got.body, "24 containers") {
+		t.Error("a bulk action on all counts hidden ones")
+	}
+	if got := s.post(client, "/bulk", "action=stop&confirmed=1&keys="+inside.Key()+","+hidden.Key()); got.StatusCode != http.StatusNoContent {
+		t.Fatalf("a bulk action on one of two gives %s", got.Status)
+	}
+	active, err := s.store.ActiveJobs(t.Context())
+	if err != nil || len(active) != 1 || active[0].Total != 1 || strings.Contains(active[0].Args, hidden.Key()) {
+		t.Errorf("jobs are %+v, %v; want one about %s", active, err, inside.Key())
+	}
+}
+
+func (s *site) post(client *http.Client, path, form string) answer {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+path, strings.NewReader(form))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := client.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{Response: response, body: string(body)}
+}
+
+func TestStreamEndsWhenRightsChange(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	client := s.person("bert", berth.Grant{Role: berth.RoleViewer})
+	response, err := client.Get(s.url + "/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := s.store.Give(t.Context(), berth.Actor{Name: "test"}, store.Holder{User: "bert"}, berth.Grant{Role: berth.RoleViewer, Scope: "cluster:other"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.TakeAway(t.Context(), berth.Actor{Name: "test"}, store.Holder{User: "bert"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil && err != io.ErrUnexpectedEOF { // returns when the stream ends
+		t.Errorf("the stream ended with %v", err)
+	}
+}
