@@ -59,6 +59,20 @@ func TestPages(t *testing.T) {
 				}
 				lookAt(t, p, page, size.look, size.name)
 			}
+			fresh := StartEmpty(t, storetest.Options(t, storetest.SQLite))
+			link, err := fresh.App.SetupLink(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p = Open(t, size.look, link)
+			lookAt(t, p, looked{name: "setup", when: `document.body.innerText.includes("Welcome to Berth")`}, size.look, size.name)
+			enrol := fresh.signIn(t, size.look, "/account")
+			enrol.Click(`[name="password"]`)
+			enrol.Paste(goodPassword)
+			enrol.Click(`form[action="/account/password"] button`)
+			enrol.Wait(`document.querySelector('form[action="/account/second-factor"]')`)
+			enrol.Click(`form[action="/account/second-factor"] button`)
+			lookAt(t, enrol, looked{name: "second-factor", when: `document.querySelector('[data-testid="seed"]')`}, size.look, size.name)
 			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
 			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})
@@ -132,7 +146,6 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
 		}},
-		{"shutdown", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, sheet(`[data-sheet$="/shutdown"]`)},
 		{"delete", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, func(p *Page) {
 			sheet(`[data-sheet$="/delete"]`)(p)
 			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"] select')`)
@@ -143,7 +156,6 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"jobs-elsewhere", b, "/jobs?show=elsewhere", `document.querySelector('[data-testid="job"][data-outside]')`, nil},
 		{"job", b, "/jobs/" + job.ID, `document.querySelector('[data-testid="job-page"]')`, nil},
 		{"bulk-job", b, bulk, `document.querySelector('[data-testid="part"]')`, nil},
-		{"audit", b, "/audit", `document.querySelector('[data-testid="event"]')`, nil},
 		{"audit-details", b, "/audit", `document.querySelector('[data-testid="event"]')`, func(p *Page) {
 			p.Click(`[data-testid="event"][data-state="failed"] summary`)
 			p.Wait(`document.querySelector('[data-testid="event"] details[open]')`)
@@ -152,6 +164,15 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
+		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
+		{"cluster", b, "/clusters/home", `document.querySelector('[data-testid="finding"]')`, nil},
+		{"connect", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, nil},
+		{"connect-certificate", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, func(p *Page) { beginConnecting(p, b) }},
+		{"connect-token", b, "/clusters/new?again", `document.querySelector('[name="addresses"]')`, func(p *Page) {
+			beginConnecting(p, b)
+			p.submit()
+			p.Wait(`document.querySelector('[name="token"]')`)
+		}},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
@@ -162,6 +183,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
+}
+
+// beginConnecting goes on to the step that shows the certificate.
+func beginConnecting(p *Page, b *Berth) {
+	p.fill("name", "lab")
+	p.fill("addresses", b.Sim.URL())
+	p.submit()
+	p.Wait(`document.querySelector('[data-testid="certificate"]')`)
 }
 
 // letPeopleIn makes accounts and a group with roles.
