@@ -18,6 +18,8 @@ const (
 	Conflict        Code = "conflict"        // 409: somebody or something was faster
 	Unauthenticated Code = "unauthenticated" // 401: sign in
 	Forbidden       Code = "forbidden"       // 403: ask somebody with more rights
+	TooLarge        Code = "too-large"       // 413: send less
+	TooMany         Code = "too-many"        // 429: too often; try again later
 	Unavailable     Code = "unavailable"     // 503: try again later
 )
 

@@ -21,6 +21,7 @@ type commands struct {
 	Cluster clusterCommand `cmd:"" help:"Connect and list Proxmox VE clusters."`
 	User    userCommand    `cmd:"" help:"Add and list accounts."`
 	Group   groupCommand   `cmd:"" help:"Add groups of users."`
+	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	Access  accessCommand  `cmd:"" help:"Say who may do what, and where."`
 	Pvesim  pvesimCommand  `cmd:"" help:"Run the simulated Proxmox VE cluster alone, on real HTTPS and SSH ports."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -219,3 +219,34 @@ func TestPvesimPrintsWhatConnectsABerth(t *testing.T) {
 		return
 	}
 }
+
+var setupPattern = regexp.MustCompile(`http://\S+/setup\?token=\S+`)
+
+func TestServePrintsASetupLinkWhileThereIsNoAccount(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	serve := func() (p *program, link string) {
+		p = start(t, "serve", "--addr", "127.0.0.1:0", "--data", data)
+		p.line(t) // the address
+		return p, setupPattern.FindString(p.line(t))
+	}
+	p, old := serve()
+	if got := status(t, browser(t), old); got != http.StatusOK {
+		t.Errorf("the setup link %q answers %d", old, got)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	_, link := serve()
+	at, _, _ := strings.Cut(link, "?")
+	_, token, _ := strings.Cut(old, "?")
+	if got := status(t, browser(t), at+"?"+token); got != http.StatusUnauthorized {
+		t.Errorf("the link of the last start answers %d, want 401", got)
+	}
+	if got := status(t, browser(t), link); got != http.StatusOK {
+		t.Errorf("the new link answers %d", got)
+	}
+}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 
+	"berth"
 	"berth/internal/app"
 	"berth/internal/store"
 )
@@ -32,10 +34,14 @@ func (c *serveCommand) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	if users, err := a.Store.Users(ctx); err == nil && len(users) == 0 {
-		log.Warn("there is no account yet; add one with: berth user add NAME --role admin")
-	}
 	fmt.Fprintf(o.out, "Berth is at %s\n", a.URL())
+	link, err := a.SetupLink(ctx)
+	switch {
+	case err == nil:
+		fmt.Fprintf(o.out, "There is no account yet. Make the first one within an hour, here: %s\n", link)
+	case berth.CodeOf(err) != berth.Conflict:
+		return errors.Join(err, a.Stop())
+	}
 	return a.Run(ctx)
 }
 

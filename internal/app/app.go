@@ -107,6 +107,18 @@ func (a *App) SignInLink(ctx context.Context, userID string, valid time.Duration
 	return SignInURL(a.URL(), token), nil
 }
 
+const setupTime = time.Hour // to use the setup link
+
+// SetupLink makes the one-time link by which the first account is made; links made before do not work any more. Returns
+// Conflict once there are accounts.
+func (a *App) SetupLink(ctx context.Context) (string, error) {
+	token, err := a.Store.NewSetupLink(ctx, setupTime)
+	if err != nil {
+		return "", err
+	}
+	return a.URL() + "/setup?token=" + token, nil
+}
+
 // SignInURL is the address that a one-time sign-in token opens on the Berth at base.
 func SignInURL(base, token string) string { return base + "/login?link=" + token }
 
@@ -137,7 +149,9 @@ func (a *App) Stop() error {
 		err = a.server.Close()
 	}
 	err = errors.Join(err, a.stopJobs())
-	a.cancel()
+	if a.cancel != nil { // Start was called
+		a.cancel()
+	}
 	a.group.Wait()
 	return errors.Join(err, a.Store.Close())
 }

@@ -59,6 +59,20 @@ func TestPages(t *testing.T) {
 				}
 				lookAt(t, p, page, size.look, size.name)
 			}
+			fresh := StartEmpty(t, storetest.Options(t, storetest.SQLite))
+			link, err := fresh.App.SetupLink(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p = Open(t, size.look, link)
+			lookAt(t, p, looked{name: "setup", when: `document.body.innerText.includes("Welcome to Berth")`}, size.look, size.name)
+			enrol := fresh.signIn(t, size.look, "/account")
+			enrol.Click(`[name="password"]`)
+			enrol.Paste(goodPassword)
+			enrol.Click(`form[action="/account/password"] button`)
+			enrol.Wait(`document.querySelector('form[action="/account/second-factor"]')`)
+			enrol.Click(`form[action="/account/second-factor"] button`)
+			lookAt(t, enrol, looked{name: "second-factor", when: `document.querySelector('[data-testid="seed"]')`}, size.look, size.name)
 			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
 			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})
@@ -150,6 +164,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
+		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},

@@ -64,17 +64,27 @@ func (a *Actions) EachEvent(ctx context.Context, by berth.Actor, filter store.Ev
 	})
 }
 
-// mayKnow tells of events whether the actor may know of them: those of containers in sight, and their own.
+// mayKnow tells of events whether the actor may know of them: those of containers in sight, and their own. What is about
+// people, what they may do and how they sign in is for admins.
 func (a *Actions) mayKnow(by berth.Actor) func(berth.Actor, *berth.Event) bool {
-	ids := a.fleet.containerIDs(by.Access)
+	ids, all := a.fleet.containerIDs(by.Access), by.Access.Everywhere()
 	return func(by berth.Actor, e *berth.Event) bool {
-		return !by.Access.Limited() || ids[e.ContainerID] == inSight || e.ActorID == by.ID && by.ID != "" && ids[e.ContainerID] != outOfSight
+		own := e.ActorID == by.ID && by.ID != ""
+		switch {
+		case all.Includes(berth.RoleAdmin):
+			return true
+		case e.Cluster == "" && e.ContainerID == "":
+			return own
+		case all != "":
+			return true
+		}
+		return ids[e.ContainerID] == inSight || own && ids[e.ContainerID] != outOfSight
 	}
 }
 
 // throughPages reads pages until there are enough that the actor may know of.
 func throughPages[T any](limit int, by berth.Actor, read func(last *T, n int) ([]T, error), may func(berth.Actor, *T) bool) ([]T, error) {
-	if !by.Access.Limited() {
+	if by.Access.Everywhere().Includes(berth.RoleAdmin) {
 		return read(nil, limit)
 	}
 	var found []T

@@ -17,9 +17,7 @@ import (
 // NewSignInLink makes a token that signs the user in once within the given time: 256 random bits in base64url.
 // Only its hash is kept. Returns NotFound if there is no such user.
 func (s *Store) NewSignInLink(ctx context.Context, userID string, valid time.Duration) (token string, err error) {
-	bits := make([]byte, 32)
-	_, _ = rand.Read(bits) // never fails, see its documentation
-	token = base64.RawURLEncoding.EncodeToString(bits)
+	token = newToken()
 	now := s.now()
 	err = s.change(ctx, "make a sign-in link", func(q *sqlc.Queries) error {
 		rows, err := q.AddSignInLink(ctx, sqlc.AddSignInLinkParams{
@@ -31,6 +29,13 @@ func (s *Store) NewSignInLink(ctx context.Context, userID string, valid time.Dur
 		return "", err
 	}
 	return token, nil
+}
+
+// newToken makes 256 random bits in base64url.
+func newToken() string {
+	bits := make([]byte, 32)
+	_, _ = rand.Read(bits) // never fails, see its documentation
+	return base64.RawURLEncoding.EncodeToString(bits)
 }
 
 // UseSignInLink gives the user that the token signs in, and uses the token up: of several calls exactly one wins.

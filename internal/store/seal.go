@@ -17,6 +17,8 @@ type place string
 const (
 	placeClusterSecret place = "clusters/token_secret"
 	placeCredentials   place = "services/credentials"
+	placeTOTP          place = "passwords/totp"
+	placeNewTOTP       place = "passwords/totp_new"
 	placeKeyCheck      place = "key_check/sealed"
 )
 

@@ -14,9 +14,13 @@ import (
 	"berth/internal/store/sqlc"
 )
 
-// SessionUser is the key under which a session's values hold the id of the signed-in user. [Store.RemoveUser] ends
-// the sessions that have it.
-const SessionUser = "user"
+// The keys under which a session's values hold the id of the signed-in user, and from where they signed in.
+// [Store.RemoveUser] ends the sessions of the user.
+const (
+	SessionUser    = "user"
+	SessionAddress = "address"
+	SessionBrowser = "browser"
+)
 
 // Sessions keeps browser sessions for an scs.SessionManager with its default codec. Only the hash of a token is kept.
 type Sessions struct{ s *Store }
@@ -49,6 +53,8 @@ func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		return fmt.Errorf("read the values of a session: %w", err)
 	}
 	user, _ := values[SessionUser].(string)
+	address, _ := values[SessionAddress].(string)
+	browser, _ := values[SessionBrowser].(string)
 	return v.s.change(ctx, "keep a session", func(q *sqlc.Queries) error {
 		if user != "" {
 			if _, err := q.UserByID(ctx, user); err != nil {
@@ -57,7 +63,7 @@ func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		}
 		return q.CommitSession(ctx, sqlc.CommitSessionParams{
 			TokenHash: sessionHash(token), UserID: sql.NullString{String: user, Valid: user != ""},
-			Data: data, ExpiresAt: millis(expiry), Now: millis(v.s.now()),
+			Data: data, ExpiresAt: millis(expiry), Now: millis(v.s.now()), Address: address, Browser: browser,
 		})
 	})
 }

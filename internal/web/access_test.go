@@ -67,6 +67,20 @@ var walked = map[string]struct {
 	"POST /settings/groups/{name}/remove":    {admin, aboutNothing},
 	"POST /settings/groups/{name}/members":   {admin, aboutNothing},
 	"POST /settings/grants":                  {admin, aboutNothing},
+	"GET /account":                           {somebody, aboutNothing},
+	"POST /account/password":                 {somebody, aboutNothing},
+	"GET /account/second-factor":             {somebody, aboutNothing},
+	"POST /account/second-factor":            {somebody, aboutNothing},
+	"POST /account/second-factor/prove":      {somebody, aboutNothing},
+	"POST /account/second-factor/remove":     {somebody, aboutNothing},
+	"POST /account/sessions/{id}/end":        {somebody, aboutNothing},
+	"POST /account/tokens":                   {somebody, aboutNothing},
+	"POST /account/tokens/{id}/revoke":       {somebody, aboutNothing},
+	"GET /setup":                             {anybody, aboutNothing},
+	"POST /setup":                            {anybody, aboutNothing},
+	"POST /login":                            {anybody, aboutNothing},
+	"GET /login/code":                        {anybody, aboutNothing},
+	"POST /login/code":                       {anybody, aboutNothing},
 	"GET /login":                             {anybody, aboutNothing},
 	"POST /logout":                           {anybody, aboutNothing},
 	"GET /static/":                           {anybody, aboutNothing},
@@ -162,16 +176,16 @@ func TestTheWalk(t *testing.T) {
 	insides, hiddens := s.sides()
 	inside, hidden := insides[0], hiddens[0]
 	insideJob, hiddenJob := s.jobOn(insides[1]), s.jobOn(hiddens[1])
-	type somebody struct {
+	type person struct {
 		name    string
 		client  *http.Client
 		role    berth.Role // on what they see
 		limited bool
 	}
-	people := []somebody{{"nobody", s.as(""), "", false}, {"without a role", s.person("norole"), "", false}}
+	people := []person{{"nobody", s.as(""), "", false}, {"without a role", s.person("norole"), "", false}}
 	for _, role := range []berth.Role{berth.RoleViewer, berth.RoleOperator, berth.RoleAdmin} {
-		people = append(people, somebody{string(role), s.person("all-"+string(role), berth.Grant{Role: role}), role, false},
-			somebody{"limited " + string(role), s.person("part-"+string(role), berth.Grant{Role: role, Scope: scope}), role, true})
+		people = append(people, person{string(role), s.person("all-"+string(role), berth.Grant{Role: role}), role, false},
+			person{"limited " + string(role), s.person("part-"+string(role), berth.Grant{Role: role, Scope: scope}), role, true})
 	}
 	for _, route := range (&Server{}).routes() {
 		entry, known := walked[route.pattern]
@@ -214,9 +228,11 @@ func wanted(needs access, what about, name string, role berth.Role, everywhere, 
 		return a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/login")
 	}
 	switch {
+	case needs == somebody && name != "nobody":
+		return func(a answer) bool { return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden && !toLogin(a) }
 	case needs == anybody:
 		return func(a answer) bool {
-			return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden && a.StatusCode != http.StatusUnauthorized
+			return a.StatusCode < 500 && a.StatusCode != http.StatusForbidden
 		}
 	case name == "nobody":
 		return toLogin
@@ -251,7 +267,7 @@ func TestNothingTellsOfWhatIsHidden(t *testing.T) {
 		}
 	}
 	secrets = append(secrets, "pve2", "pve3")
-	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs",
+	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs", "/audit", "/audit/export?format=csv", "/audit/export?format=jsonl",
 		"/list?q=status:running", "/more", "/refresh", "/palette?q=" + hidden.Hostname[:2], "/palette?q=stop+" + hidden.Hostname[:2], "/complete?q=node:", "/complete?q=name:",
 		"/complete?q=tag:", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
 		body := s.do(client, http.MethodGet, path, nil).body

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -29,22 +30,51 @@ func (s *Server) adapt(route route) http.Handler {
 	if strings.HasPrefix(route.pattern, "GET /static/") {
 		return s.plain(route.handle)
 	}
-	return s.auth.Load(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	withSession := s.auth.Load(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.auth.Who(r.Context())
-		if err == nil {
-			r = r.WithContext(context.WithValue(r.Context(), whoKey, who))
-		}
-		if route.needs != anybody {
-			if err == nil {
-				err = route.needs.refusal(who.Access)
-			}
-			if err != nil {
-				s.fail(w, r, err)
-				return
-			}
-		}
-		s.plain(route.handle).ServeHTTP(w, r)
+		s.serve(w, r, route, who, err)
 	}), s.fail)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key, program := bearerKey(r)
+		if !program || route.needs == anybody {
+			withSession.ServeHTTP(w, r)
+			return
+		}
+		who, err := s.bearer(r, key, route)
+		s.serve(w, r, route, who, err)
+	})
+}
+
+// serve runs the handler of a route for who, if they may use it; err is why it is not known who it is.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, route route, who auth.Who, err error) {
+	if err == nil {
+		r = r.WithContext(context.WithValue(r.Context(), whoKey, who))
+	}
+	if route.needs != anybody {
+		if err == nil {
+			err = route.needs.refusal(who.Access)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
+	s.plain(route.handle).ServeHTTP(w, r)
+}
+
+// bearer gives the one who has the API token of a request. A token is for looking at containers and acting on them: what
+// is about the account of its user, or about Berth itself, takes a person.
+func (s *Server) bearer(r *http.Request, key string, route route) (auth.Who, error) {
+	if route.needs != viewer && route.needs != operator {
+		return auth.Who{}, berth.Errorf(berth.Forbidden, "This cannot be done with an API token.")
+	}
+	return s.auth.WhoHas(r.Context(), key, from(r).Address)
+}
+
+// bearerKey gives the API token of a request. Other kinds of authorization are those of a proxy.
+func bearerKey(r *http.Request) (key string, given bool) {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(key), strings.EqualFold(scheme, "Bearer")
 }
 
 func (s *Server) plain(handle handler) http.Handler {
@@ -79,6 +109,7 @@ func (s *Server) seen(r *http.Request) *fleet.Snapshot { return s.fleet.Snapshot
 var statusOf = map[berth.Code]int{
 	berth.Invalid: http.StatusUnprocessableEntity, berth.NotFound: http.StatusNotFound, berth.Conflict: http.StatusConflict,
 	berth.Unauthenticated: http.StatusUnauthorized, berth.Forbidden: http.StatusForbidden, berth.Unavailable: http.StatusServiceUnavailable,
+	berth.TooMany: http.StatusTooManyRequests, berth.TooLarge: http.StatusRequestEntityTooLarge,
 }
 
 // fail answers with the page for err: what a person can act on in its own words, anything else as our fault with the
@@ -97,6 +128,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !known {
 		status = http.StatusInternalServerError
 	}
+	if _, program := bearerKey(r); program {
+		failProgram(w, status, e)
+		return
+	}
 	if e.Code == berth.Unauthenticated && r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && r.URL.Path != "/login" && r.URL.Path != "/live" {
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
@@ -111,6 +146,17 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// failProgram answers a request with an API token.
+func failProgram(w http.ResponseWriter, status int, e *berth.Error) {
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Berth"`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"code": e.Code, "message": e.Message, "fields": e.Fields}) // the program has gone: nobody to tell
+}
+
 type errorPage struct {
 	Title, Message string
 	SignIn         bool
@@ -119,7 +165,7 @@ type errorPage struct {
 var errorTitles = map[int]string{
 	http.StatusUnprocessableEntity: "That cannot be read", http.StatusNotFound: "Not found", http.StatusConflict: "That is not possible now",
 	http.StatusUnauthorized: "Sign in", http.StatusForbidden: "Not allowed", http.StatusServiceUnavailable: "Not available now",
-	http.StatusInternalServerError: "Something went wrong",
+	http.StatusInternalServerError: "Something went wrong", http.StatusTooManyRequests: "Too often", http.StatusRequestEntityTooLarge: "Too much",
 }
 
 func forbiddenOrigin() error {

@@ -1,14 +1,37 @@
 package web
 
 import (
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"berth"
+	"berth/internal/auth"
 	"berth/internal/web/ui"
 )
 
-// getLogin signs in with a one-time link (?link=TOKEN), or tells how to get one.
+// loginPage is the form to sign in with; problem says why the last attempt or a link did not work.
+type loginPage struct {
+	Problem, Name, Next string
+	Fields              map[string]string // what is wrong with each
+	Token               string            // of a setup link
+}
+
+// onTheForm tells the errors that are said on the form itself.
+func onTheForm(err error) bool {
+	switch berth.CodeOf(err) {
+	case berth.Unauthenticated, berth.TooMany, berth.Unavailable, berth.Invalid, berth.Conflict:
+		return true
+	}
+	return false
+}
+
+func newLoginPage(err error, name, next string) loginPage {
+	return loginPage{Problem: sentence(err), Name: name, Next: next, Fields: fieldsOf(err)}
+}
+
+// getLogin shows the form to sign in, or signs in with a one-time link (?link=TOKEN).
 func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("next"))
 	token := r.URL.Query().Get("link")
@@ -17,17 +40,110 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 			http.Redirect(w, r, next, http.StatusSeeOther)
 			return nil
 		}
-		return render(w, r, http.StatusOK, login(s.frame(r, "Sign in", ui.NoSection), ""))
+		return s.renderLogin(w, r, http.StatusOK, loginPage{Next: next})
 	}
-	_, err := s.auth.SignInWithLink(r.Context(), token)
+	_, err := s.auth.SignInWithLink(r.Context(), token, from(r))
 	if berth.CodeOf(err) == berth.Unauthenticated {
-		return render(w, r, http.StatusUnauthorized, login(s.frame(r, "Sign in", ui.NoSection), sentence(err)))
+		return s.renderLogin(w, r, http.StatusUnauthorized, newLoginPage(err, "", next))
 	}
 	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
+}
+
+// postLogin signs in with a name and a password. With a second factor it asks for the code next.
+func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) error {
+	form, err := readFields(r, maxFormBytes)
+	if err != nil {
+		return err
+	}
+	name, next := strings.TrimSpace(form.Get("name")), localPath(form.Get("next"))
+	needsCode, err := s.auth.SignIn(r.Context(), name, form.Get("password"), from(r))
+	switch {
+	case onTheForm(err):
+		return s.renderLogin(w, r, statusOf[berth.CodeOf(err)], newLoginPage(err, name, next))
+	case err != nil:
+		return err
+	case needsCode:
+		next = "/login/code?" + url.Values{"next": {next}}.Encode()
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+// getLoginCode asks for the code of the second factor.
+func (s *Server) getLoginCode(w http.ResponseWriter, r *http.Request) error {
+	if !s.auth.PendingCode(r.Context()) {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return nil
+	}
+	return render(w, r, http.StatusOK, loginCode(s.frame(r, "Sign in", ui.NoSection), loginPage{Next: localPath(r.URL.Query().Get("next"))}))
+}
+
+func (s *Server) postLoginCode(w http.ResponseWriter, r *http.Request) error {
+	form, err := readFields(r, maxFormBytes)
+	if err != nil {
+		return err
+	}
+	next := localPath(form.Get("next"))
+	err = s.auth.SignInWithCode(r.Context(), form.Get("code"), from(r))
+	if onTheForm(err) {
+		page := newLoginPage(err, "", next)
+		if !s.auth.PendingCode(r.Context()) {
+			return s.renderLogin(w, r, statusOf[berth.CodeOf(err)], page)
+		}
+		return render(w, r, statusOf[berth.CodeOf(err)], loginCode(s.frame(r, "Sign in", ui.NoSection), page))
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) renderLogin(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	return render(w, r, status, login(s.frame(r, "Sign in", ui.NoSection), p))
+}
+
+// getSetup is where the link leads that Berth prints while there are no accounts.
+func (s *Server) getSetup(w http.ResponseWriter, r *http.Request) error {
+	token := r.URL.Query().Get("token")
+	err := s.store.CheckSetupLink(r.Context(), token)
+	if onTheForm(err) {
+		return s.renderLogin(w, r, statusOf[berth.CodeOf(err)], newLoginPage(err, "", "/"))
+	}
+	if err != nil {
+		return err
+	}
+	return s.renderSetup(w, r, http.StatusOK, loginPage{Token: token})
+}
+
+// postSetup makes the first account and signs it in.
+func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) error {
+	form, err := readFields(r, maxFormBytes)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSpace(form.Get("name"))
+	err = s.auth.SetUp(r.Context(), form.Get("token"), name, form.Get("password"), from(r))
+	switch {
+	case berth.CodeOf(err) == berth.Invalid:
+		page := newLoginPage(err, name, "/")
+		page.Token = form.Get("token")
+		return s.renderSetup(w, r, http.StatusUnprocessableEntity, page)
+	case onTheForm(err):
+		return s.renderLogin(w, r, statusOf[berth.CodeOf(err)], newLoginPage(err, "", "/"))
+	case err != nil:
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) renderSetup(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	return render(w, r, status, setup(s.frame(r, "Welcome", ui.NoSection), p))
 }
 
 func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
@@ -38,9 +154,19 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// from is where a request comes from.
+func from(r *http.Request) auth.From {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return auth.From{Address: host, Browser: r.UserAgent()}
+}
+
 // localPath gives path if it is a path of this site, else the start page: a link must not lead elsewhere.
 func localPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
+	u, err := url.Parse(path)
+	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
 		return "/"
 	}
 	return path

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -132,18 +133,32 @@ func (s *Server) postRemoveView(w http.ResponseWriter, r *http.Request) error {
 
 const maxFormBytes = 64 << 10
 
+// readFields reads the form of a request, from whomever, of at most so many bytes.
+func readFields(r *http.Request, most int64) (url.Values, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, most)
+	err := r.ParseForm()
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, berth.Errorf(berth.TooLarge, "The form has more than %d kB.", most>>10)
+	}
+	if err != nil {
+		return nil, berth.Errorf(berth.Invalid, "The form cannot be read.")
+	}
+	return r.PostForm, nil
+}
+
+// readForm reads the form of somebody who is signed in.
 func readForm(r *http.Request) (url.Values, berth.User, error) { return readFormOf(r, maxFormBytes) }
 
 func readFormOf(r *http.Request, most int64) (url.Values, berth.User, error) {
-	r.Body = http.MaxBytesReader(nil, r.Body, most)
-	if err := r.ParseForm(); err != nil {
-		return nil, berth.User{}, berth.Errorf(berth.Invalid, "The form cannot be read.")
+	form, err := readFields(r, most)
+	if err != nil {
+		return nil, berth.User{}, err
 	}
 	user, ok := currentUser(r)
 	if !ok {
 		return nil, berth.User{}, berth.Errorf(berth.Unauthenticated, "Sign in first.")
 	}
-	return r.PostForm, user, nil
+	return form, user, nil
 }
 
 // cleanParams gives the parameters of a view as the dashboard writes them, without anything else.

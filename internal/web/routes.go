@@ -18,7 +18,8 @@ type route struct {
 type access string
 
 const (
-	anybody  access = "anybody" // also without being signed in
+	anybody  access = "anybody"  // also without being signed in
+	somebody access = "somebody" // who is signed in, also without a role
 	viewer          = access(berth.RoleViewer)
 	operator        = access(berth.RoleOperator)
 	admin           = access(berth.RoleAdmin)
@@ -32,7 +33,7 @@ func (needs access) refusal(a berth.Access) error {
 		has = a.Everywhere()
 	}
 	switch {
-	case has.Includes(berth.Role(needs)):
+	case needs == somebody || has.Includes(berth.Role(needs)):
 		return nil
 	case a.Highest() == "":
 		return berth.Errorf(berth.Forbidden, "You have not been given a role yet; ask an admin for one.")
@@ -83,6 +84,20 @@ func (s *Server) routes() []route {
 		{"POST /settings/groups/{name}/remove", admin, s.changeAccess(s.removeGroup)},
 		{"POST /settings/groups/{name}/members", admin, s.changeAccess(s.changeMember)},
 		{"POST /settings/grants", admin, s.changeAccess(s.changeGrant)},
+		{"GET /account", somebody, s.getAccount},
+		{"POST /account/password", somebody, s.postPassword},
+		{"GET /account/second-factor", somebody, s.getSecondFactor},
+		{"POST /account/second-factor", somebody, s.postSecondFactor},
+		{"POST /account/second-factor/prove", somebody, s.postProveSecondFactor},
+		{"POST /account/second-factor/remove", somebody, s.postRemoveSecondFactor},
+		{"POST /account/sessions/{id}/end", somebody, s.postEndSession},
+		{"POST /account/tokens", somebody, s.postTokens},
+		{"POST /account/tokens/{id}/revoke", somebody, s.postRevokeToken},
+		{"GET /setup", anybody, s.getSetup},
+		{"POST /setup", anybody, s.postSetup},
+		{"POST /login", anybody, s.postLogin},
+		{"GET /login/code", anybody, s.getLoginCode},
+		{"POST /login/code", anybody, s.postLoginCode},
 		{"GET /login", anybody, s.getLogin},
 		{"POST /logout", anybody, s.postLogout},
 		{"GET /static/", anybody, getStatic},

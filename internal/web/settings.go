@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/auth"
 	"berth/internal/store"
 	"berth/internal/web/ui"
 )
@@ -35,13 +36,16 @@ const linkTime = 24 * time.Hour
 func newHoldingView(kind, icon string, h store.Holding) holdingView {
 	v := holdingView{Name: h.Name, Kind: kind, Icon: icon, Members: h.Members}
 	for _, g := range h.Grants {
-		text := string(g.Role) + " everywhere"
-		if g.Scope != "" {
-			text = string(g.Role) + " on " + g.Scope
-		}
-		v.Grants = append(v.Grants, grantView{Role: string(g.Role), Scope: g.Scope, Text: text})
+		v.Grants = append(v.Grants, grantView{Role: string(g.Role), Scope: g.Scope, Text: grantText(g)})
 	}
 	return v
+}
+
+func grantText(g berth.Grant) string {
+	if g.Scope == "" {
+		return string(g.Role) + " everywhere"
+	}
+	return string(g.Role) + " on " + g.Scope
 }
 
 func (s *Server) newAccessPage(r *http.Request) (accessPage, error) {
@@ -144,7 +148,7 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request, u berth.User) 
 // origin is where the browser behind a request reaches Berth.
 func (s *Server) origin(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil {
+	if auth.OverTLS(r) {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host

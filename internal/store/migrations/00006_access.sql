@@ -42,6 +42,7 @@ CREATE TABLE passwords (
     user_id    TEXT   NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     hash       TEXT   NOT NULL, -- argon2id in PHC form; empty: none
     totp       BYTEA,
+    totp_new   BYTEA, -- sealed; a seed that no code has proved yet
     totp_step  BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );

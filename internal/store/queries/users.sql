@@ -37,10 +37,10 @@ SELECT expires_at, used_at FROM sign_in_links WHERE token_hash = sqlc.arg(token_
 DELETE FROM sign_in_links WHERE expires_at < sqlc.arg(before);
 
 -- name: CommitSession :exec
-INSERT INTO sessions (token_hash, user_id, data, expires_at, created_at, last_seen_at)
-VALUES (sqlc.arg(token_hash), sqlc.arg(user_id), sqlc.arg(data), sqlc.arg(expires_at), sqlc.arg(now), sqlc.arg(now))
+INSERT INTO sessions (token_hash, user_id, data, expires_at, created_at, last_seen_at, address, browser)
+VALUES (sqlc.arg(token_hash), sqlc.arg(user_id), sqlc.arg(data), sqlc.arg(expires_at), sqlc.arg(now), sqlc.arg(now), sqlc.arg(address), sqlc.arg(browser))
 ON CONFLICT (token_hash) DO UPDATE SET user_id = excluded.user_id, data = excluded.data,
-    expires_at = excluded.expires_at, last_seen_at = excluded.last_seen_at;
+    expires_at = excluded.expires_at, last_seen_at = excluded.last_seen_at, address = excluded.address, browser = excluded.browser;
 
 -- name: FindSession :one
 SELECT data FROM sessions WHERE token_hash = sqlc.arg(token_hash) AND expires_at > sqlc.arg(now);

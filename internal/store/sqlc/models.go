@@ -162,6 +162,7 @@ type Password struct {
 	UserID    string
 	Hash      string
 	Totp      []byte
+	TotpNew   []byte
 	TotpStep  int64
 	UpdatedAt int64
 }

@@ -62,10 +62,10 @@ func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) (int64, error)
 }
 
 const commitSession = `-- name: CommitSession :exec
-INSERT INTO sessions (token_hash, user_id, data, expires_at, created_at, last_seen_at)
-VALUES ($1, $2, $3, $4, $5, $5)
+INSERT INTO sessions (token_hash, user_id, data, expires_at, created_at, last_seen_at, address, browser)
+VALUES ($1, $2, $3, $4, $5, $5, $6, $7)
 ON CONFLICT (token_hash) DO UPDATE SET user_id = excluded.user_id, data = excluded.data,
-    expires_at = excluded.expires_at, last_seen_at = excluded.last_seen_at
+    expires_at = excluded.expires_at, last_seen_at = excluded.last_seen_at, address = excluded.address, browser = excluded.browser
 `
 
 type CommitSessionParams struct {
@@ -74,6 +74,8 @@ type CommitSessionParams struct {
 	Data      []byte
 	ExpiresAt int64
 	Now       int64
+	Address   string
+	Browser   string
 }
 
 func (q *Queries) CommitSession(ctx context.Context, arg CommitSessionParams) error {
@@ -83,6 +85,8 @@ func (q *Queries) CommitSession(ctx context.Context, arg CommitSessionParams) er
 		arg.Data,
 		arg.ExpiresAt,
 		arg.Now,
+		arg.Address,
+		arg.Browser,
 	)
 	return err
 }
