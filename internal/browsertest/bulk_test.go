@@ -67,7 +67,8 @@ func TestBulkOnMixedStates(t *testing.T) {
 	selectAll(p, b, "/", "stop")
 	effects(p, "Not possible for 1")
 	p.Click(`[data-testid="confirm"]`)
-	wantOutcomes(p, "failed", map[string]int{"done": running - 1, "failed": 1})
+	wantOutcomes(p, "failed", map[string]int{"done": running - 1, "failed": 1, "refused": stopped + 1})
+	p.Wait(`[...document.querySelectorAll('[data-testid="part"][data-state="refused"]')].some(e => e.innerText.includes("is locked by Proxmox (backup)"))`)
 	Eval[bool](p, `(document.querySelector('.parts [value="bad"]').click(), true)`)
 	const shown = `[...document.querySelectorAll('[data-testid="part"]')].filter(e => e.checkVisibility())`
 	p.Wait(shown + `.every(e => e.dataset.state !== "done") && ` + shown + `.some(e => e.dataset.state === "failed" && e.innerText.includes("no space left"))`)
