@@ -165,6 +165,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
+		{"cluster", b, "/clusters/home", `document.querySelector('[data-testid="finding"]')`, nil},
+		{"connect", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, nil},
+		{"connect-certificate", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, func(p *Page) { beginConnecting(p, b) }},
+		{"connect-token", b, "/clusters/new?again", `document.querySelector('[name="addresses"]')`, func(p *Page) {
+			beginConnecting(p, b)
+			p.submit()
+			p.Wait(`document.querySelector('[name="token"]')`)
+		}},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
@@ -175,6 +183,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
+}
+
+// beginConnecting goes on to the step that shows the certificate.
+func beginConnecting(p *Page, b *Berth) {
+	p.fill("name", "lab")
+	p.fill("addresses", b.Sim.URL())
+	p.submit()
+	p.Wait(`document.querySelector('[data-testid="certificate"]')`)
 }
 
 // letPeopleIn makes accounts and a group with roles.

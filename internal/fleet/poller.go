@@ -35,6 +35,7 @@ type poller struct {
 	tracked  []store.Tracked // by VMID
 	identity identity
 	noted    noted
+	insight  insight
 	health   Health
 	merged   merged
 	history  []berth.Moment
@@ -46,7 +47,7 @@ type poller struct {
 // error here: the cluster is shown as failing, with the reason.
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
 	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
-		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, health: Health{State: Connecting},
+		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
 		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
 	var err error
 	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {
@@ -74,7 +75,8 @@ const callsAtOnce = 32
 func (p *poller) connect(ctx context.Context) {
 	secret, err := p.fleet.store.ClusterSecret(ctx, p.cluster.ID)
 	if err == nil {
-		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint, MaxConcurrent: callsAtOnce})
+		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint,
+			MaxConcurrent: callsAtOnce, OnCall: p.insight.contact.heard})
 	}
 	if err != nil {
 		p.setFailing("The stored connection cannot be used: "+err.Error(), err)
@@ -142,6 +144,7 @@ func (p *poller) turn(ctx context.Context) {
 	p.askQuorum(ctx)
 	p.askNoted(ctx)
 	p.askDiffering(ctx)
+	p.askInsight(ctx)
 	now := p.fleet.now()
 	if now.Sub(p.list.savedAt) >= saveEvery {
 		p.saveList(ctx)
@@ -183,6 +186,12 @@ func (p *poller) untilNext() time.Duration {
 		consider(p.facts.next)
 	}
 	p.laterDifferences(consider)
+	if !p.insight.about.underWay {
+		consider(p.insight.about.next)
+	}
+	if p.fleet.nodesWatched() && !p.insight.details.underWay {
+		consider(p.insight.details.next)
+	}
 	if p.identity.vanished && !p.identity.quorum.underWay {
 		consider(p.identity.quorum.next)
 	}

@@ -33,6 +33,7 @@ func (p *poller) mergeRow(row *pve.ContainerResource, t *store.Tracked, before *
 		applyTracked(c, t)
 	}
 	p.applyFacts(c)
+	c.Lacks = p.lacksOf(row.VMID)
 	p.setStatus(c, before, offline, now)
 	c.Pending = p.fleet.pendingOf(c)
 	after := settled(c, before)

@@ -107,7 +107,7 @@ func (s *Store) noteUse(ctx context.Context, t berth.APIToken, address string) e
 		if err := q.TokenUsed(ctx, sqlc.TokenUsedParams{ID: t.ID, At: nullMillis(s.now()), Address: address}); err != nil {
 			return err
 		}
-		action := ""
+		var action string
 		switch {
 		case t.Expired(s.now()):
 			action = "token.expired"
