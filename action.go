@@ -60,7 +60,7 @@ var actionRules = map[Action]struct {
 
 	ActionSnapshot:       {RoleOperator, "", "VM.Snapshot", "take a snapshot of", "taking a snapshot"},
 	ActionSnapshotDelete: {RoleOperator, "", "VM.Snapshot", "delete a snapshot of", "deleting a snapshot"},
-	ActionRollback:       {RoleOperator, "", "VM.Snapshot.Rollback", "roll back", "rolling back"},
+	ActionRollback:       {RoleOperator, "", "", "roll back", "rolling back"},
 	ActionBackup:         {RoleOperator, "", "VM.Backup", "back up", "backing up"},
 	ActionBackupDelete:   {RoleOperator, "", "VM.Backup", "delete a backup of", "deleting a backup"},
 	ActionRestore:        {RoleOperator, "", "VM.Backup", "restore", "restoring"},
@@ -76,7 +76,7 @@ var actionRules = map[Action]struct {
 
 // ActionPrivileges lists the privileges of Proxmox that actions take, each once.
 func ActionPrivileges() []string {
-	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Snapshot.Rollback", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk"}
+	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk"}
 }
 
 // Known tells whether a is one of Actions.

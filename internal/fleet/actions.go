@@ -44,6 +44,7 @@ func NewActions(f *Fleet, j *jobs.Jobs, p Patience) *Actions {
 	a := &Actions{fleet: f, jobs: j, patience: p}
 	j.Register(jobs.Kind{Name: kindAction, Work: a.work, Ended: a.ended})
 	j.Register(jobs.Kind{Name: kindBulk, Work: a.workBulk})
+	j.Register(jobs.Kind{Name: kindCreate, Work: a.workCreate, Ended: a.endedCreate})
 	return a
 }
 
@@ -77,6 +78,8 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 		return berth.Job{}, berth.Errorf(berth.Conflict, "“%s” is still under way.", job.Title)
 	case job.Kind == kindBulk:
 		return a.retryBulk(ctx, by, job)
+	case job.Kind == kindCreate:
+		return a.retryCreate(ctx, by, &job)
 	}
 	var t target
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {

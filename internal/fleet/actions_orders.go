@@ -31,6 +31,8 @@ func (w *worker) act(ctx context.Context) (string, error) {
 		}})
 	case berth.ActionDelete:
 		return w.delete(ctx)
+	case berth.ActionCleanUp:
+		return w.cleanUp(ctx)
 	}
 	return w.set(ctx)
 }

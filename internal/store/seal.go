@@ -20,6 +20,7 @@ const (
 	placeTOTP          place = "passwords/totp"
 	placeNewTOTP       place = "passwords/totp_new"
 	placeSignOnSecret  place = "sign_on/client_secret"
+	placeCreation      place = "containers/secrets"
 	placeKeyCheck      place = "key_check/sealed"
 )
 

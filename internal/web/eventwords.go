@@ -18,7 +18,7 @@ var deeds = map[string]deed{
 	"container.restore": {"restore", "restored"}, "container.clone": {"clone", "cloned"}, "container.template": {"make a template of", "made a template of"},
 	"container.migrate": {"migrate", "migrated"}, "container.snapshot": {"take a snapshot of", "took a snapshot of"},
 	"container.snapshot-delete": {"delete a snapshot of", "deleted a snapshot of"}, "container.rollback": {"roll back", "rolled back"},
-	"container.backup": {"back up", "backed up"}, "container.resize": {"resize a disk of", "resized a disk of"},
+	"container.backup": {"back up", "backed up"}, "container.backup-delete": {"delete a backup of", "deleted a backup of"}, "container.clean-up": {"clean up", "cleaned up"}, "container.resize": {"resize a disk of", "resized a disk of"},
 	"container.move-volume": {"move a disk of", "moved a disk of"},
 	"container.protection":  {"change the protection of", "changed the protection of"},
 	"container.onboot":      {"change the autostart of", "changed the autostart of"},
