@@ -45,6 +45,7 @@ func NewActions(f *Fleet, j *jobs.Jobs, p Patience) *Actions {
 	j.Register(jobs.Kind{Name: kindAction, Work: a.work, Ended: a.ended})
 	j.Register(jobs.Kind{Name: kindBulk, Work: a.workBulk})
 	j.Register(jobs.Kind{Name: kindCreate, Work: a.workCreate, Ended: a.endedCreate})
+	j.Register(jobs.Kind{Name: kindDownload, Work: a.workDownload, Ended: a.endedDownload})
 	return a
 }
 

@@ -29,7 +29,12 @@ func (a *Actions) chooseVMID(ctx context.Context, p *poller, spec *berth.CreateS
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
-	vmid, err := p.client.NextID(ctx)
+	vmid := spec.VMID // somebody has just taken it
+	if vmid == 0 {
+		vmid, err = p.client.NextID(ctx)
+	} else {
+		vmid, err = nextFree(ctx, p.client, vmid)
+	}
 	for range mostVMIDs {
 		if err != nil {
 			return "", unavailable(err, "Cluster %s did not say which VMID is free.", spec.Cluster)

@@ -251,3 +251,28 @@ func TestOfTwoCreationsAtOnceEachGetsAVMID(t *testing.T) {
 		r.wantEnd(second, berth.JobSucceeded, "")
 	})
 }
+
+func TestAnOSImageIsFetchedOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: 300 * time.Millisecond}, hurried)
+		choices, err := r.CreateChoices(t.Context(), anna, "home", "pve1")
+		if err != nil || len(choices.Appliances) == 0 || len(choices.ImageStore) == 0 {
+			t.Fatalf("nothing to fetch: %+v (%v)", choices, err)
+		}
+		image, to := choices.Appliances[0].Name, choices.ImageStore[0]
+		r.sim.Fail(pvesim.Fault{Path: "/nodes/*/tasks/*/status", Times: 2, Drop: true})
+		job, err := r.Download(t.Context(), anna, "home", "pve1", to, image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Download(t.Context(), anna, "home", "pve1", to, image); berth.CodeOf(err) != berth.Conflict {
+			t.Errorf("fetched twice at once: %v, want a conflict", err)
+		}
+		r.wantEnd(job, berth.JobSucceeded, image+" is on "+to)
+		after, err := r.CreateChoices(t.Context(), anna, "home", "pve1")
+		if err != nil || len(after.Images) != len(choices.Images)+1 || len(after.Appliances) != len(choices.Appliances)-1 {
+			t.Errorf("afterwards there are %d images, before %d (%v)", len(after.Images), len(choices.Images), err)
+		}
+	})
+}

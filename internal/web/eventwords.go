@@ -30,6 +30,7 @@ var deeds = map[string]deed{
 	"access.give": {"give access to", "gave access to"}, "access.take": {"take access from", "took access from"},
 	"token.add": {"make", "made"}, "token.revoke": {"revoke", "revoked"}, "token.expired": {"use", "tried to use the expired"}, "token.address": {"use", "used from a new address"},
 	"setup": {"set up Berth as", "set up Berth as"}, "sign-in": {"sign in as", "signed in as"}, "sign-in.failed": {"sign in as", "could not sign in as"}, "session.end": {"end sessions of", "ended sessions of"},
+	"image.download":          {"fetch", "fetched"},
 	"service.set-credentials": {"set the credentials of", "set the credentials of"},
 	"cluster.add":             {"connect", "connected"}, "cluster.remove": {"disconnect", "disconnected"},
 	"cluster.token": {"give another API token to", "gave another API token to"}, "cluster.pin": {"pin another certificate of", "pinned another certificate of"}, "cluster.endpoints": {"change the addresses of", "changed the addresses of"},
