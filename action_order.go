@@ -14,7 +14,7 @@ type SnapshotOrder struct {
 
 // BackupOrder says what backup to make, or which one.
 type BackupOrder struct {
-	Storage   string `json:"storage,omitempty"`   // backup: where to; restore: for the disks, empty: as in the backup
+	Storage   string `json:"storage,omitempty"`   // backup: where to; restore: for the disks, empty: where they are now
 	Mode      string `json:"mode,omitempty"`      // backup: snapshot, suspend or stop
 	Compress  string `json:"compress,omitempty"`  // backup: zstd, gzip, lzo or 0
 	Notes     string `json:"notes,omitempty"`     // backup

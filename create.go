@@ -107,7 +107,7 @@ func (s *CreateSpec) checkSizes(fresh bool, wrong func(bool, string, string)) {
 	wrong(s.Cores < 0 || s.Cores > mostCores, "cores", "The number of cores is at least one.")
 	wrong((fresh || s.MemoryMiB != 0) && s.MemoryMiB < minMemoryMiB, "memory", "The memory is at least 16 MiB.")
 	wrong(s.SwapMiB != nil && *s.SwapMiB < 0, "swap", "The swap space cannot be negative.")
-	wrong(fresh && !pveName.MatchString(s.DiskStorage), "storage", "Choose a storage for the disk.")
+	wrong(!pveName.MatchString(s.DiskStorage), "storage", "Choose a storage for the disk.")
 	wrong((fresh || s.DiskGiB != 0) && (s.DiskGiB < 1 || s.DiskGiB > mostDiskGiB), "disk", "The disk has at least 1 GiB.")
 }
 

@@ -112,6 +112,9 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.Job{}, refusal.Err
 	}
+	if err := mayEndUp(by, c, &r); err != nil {
+		return berth.Job{}, err
+	}
 	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
 		Was: c.Live, Gone: c.Unknown == berth.UnknownGone, Request: r}
 	var job berth.Job

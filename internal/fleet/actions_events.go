@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,11 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 	set("bulk", job.ParentID)
 	set("message", job.Message)
 	set("before", string(t.Was))
+	set("snapshot", t.Request.Snapshot.Name)
+	set("volume", t.Request.Backup.Volume)
+	set("disk", t.Request.Disk.Name)
+	set("storage", cmp.Or(t.Request.Backup.Storage, t.Request.Copy.Storage, t.Request.Disk.Storage))
+	set("to", t.Request.Copy.Node)
 	if state == string(berth.JobSucceeded) {
 		set("after", t.after())
 	}

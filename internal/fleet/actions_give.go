@@ -21,6 +21,7 @@ type order struct {
 	kinds []string // of tasks that it may start
 	post  func(context.Context) (pve.UPID, error)
 	query *pve.TaskQuery // for its task; nil: the tasks about the container
+	about string         // the id of its task; empty: any
 
 	// done, if set, tells from the container's state that the order was carried out since the given time, or that it is of
 	// no use any more. It is asked when the answer to the order was lost and no task of it is found.
@@ -63,6 +64,13 @@ func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 	if err != nil {
 		return err
 	}
+	if t.UPID == "" && t.Needless == "" { // Proxmox does not say which task it began
+		found, err := w.regain(context.WithoutCancel(ctx), o, t)
+		if err == nil && !found {
+			err = jobs.Fail(nil, "Proxmox began no task to %s.", o.name)
+		}
+		return err
+	}
 	return w.save(context.WithoutCancel(ctx)) // also when Berth is stopping
 }
 
@@ -70,7 +78,7 @@ func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
 	if !t.Asked {
 		if e := w.early; e != nil && e.node == w.kept.Node && o.query == nil {
-			t.Known = w.own(e.rows, o.kinds)
+			t.Known = w.own(e.rows, o)
 		} else if t.Known, err = w.tasks(ctx, o); err != nil {
 			return err
 		}
@@ -149,14 +157,14 @@ func (w *worker) tasks(ctx context.Context, o order) ([]pve.UPID, error) {
 		query = *o.query
 	}
 	rows, err := w.client.NodeTasks(ctx, w.kept.Node, query)
-	return w.own(rows, o.kinds), err
+	return w.own(rows, o), err
 }
 
-func (w *worker) own(rows []pve.TaskRow, kinds []string) []pve.UPID {
+func (w *worker) own(rows []pve.TaskRow, o order) []pve.UPID {
 	var upids []pve.UPID
 	for i := range rows {
 		u := rows[i].UPID
-		if slices.Contains(kinds, u.Type()) && u.User() == w.poller.cluster.TokenID {
+		if slices.Contains(o.kinds, u.Type()) && u.User() == w.poller.cluster.TokenID && (o.about == "" || o.about == u.ID()) {
 			upids = append(upids, u)
 		}
 	}

@@ -36,8 +36,10 @@ type kept struct {
 	HA    bool             `json:"ha,omitempty"`
 	Tasks map[string]*task `json:"tasks,omitempty"` // by name of the order
 
-	Made   bool              `json:"made,omitempty"`   // creation: Proxmox has made the container
-	Fields map[string]string `json:"fields,omitempty"` // creation: what was refused, by field of the spec
+	NewID   int               `json:"newID,omitempty"`   // clone: the VMID of the copy
+	Storage string            `json:"storage,omitempty"` // restore: where the disks go
+	Made    bool              `json:"made,omitempty"`    // creation: Proxmox has made the container
+	Fields  map[string]string `json:"fields,omitempty"`  // creation: what was refused, by field of the spec
 }
 
 // task is what is kept of an order to Proxmox: whether it was given, and what came of it.

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"berth"
 	"berth/internal/jobs"
@@ -96,22 +95,12 @@ func (w *worker) startIt(ctx context.Context) error {
 	return w.keepLog(ctx, w.task("start"))
 }
 
-// appear waits until the cluster's list has the container, which only makes the screen better.
+// appear keeps what the container is called, and waits until it is on the list.
 func (c *creator) appear(ctx context.Context) error {
-	deadline := time.Now().Add(c.actions.patience.Agree)
 	if err := c.noteName(ctx); err != nil {
 		return err
 	}
-	for {
-		found, ok := c.actions.fleet.Snapshot().Find(c.Cluster, c.VMID)
-		if ok && found.Live != "" || time.Now().After(deadline) {
-			return nil
-		}
-		c.poller.tell(ctx, func() { c.poller.listSoon() })
-		if err := pause(ctx, firstLook); err != nil {
-			return err
-		}
-	}
+	return c.listed(ctx, c.VMID)
 }
 
 // noteName keeps the hostname that a restored container brought along.
@@ -167,13 +156,7 @@ func (c *creator) explainCreation(ctx context.Context, err error) error {
 	if problem.Kind == pve.KindForbidden {
 		return c.worker.explain(ctx, err)
 	}
-	text := problem.Message
-	for _, why := range fields {
-		if !strings.Contains(text, why) {
-			text = sentence(strings.TrimRight(text, ".")) + " " + sentence(why)
-		}
-	}
-	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(text))
+	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(inFull(problem)))
 }
 
 // fieldsOf reads which fields are wrong; none if it is about something else.
