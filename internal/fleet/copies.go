@@ -48,7 +48,21 @@ func (w *worker) clone(ctx context.Context) (string, error) {
 		return "", err
 	}
 	message := fmt.Sprintf("%s is cloned: %d on %s.", w.Hostname, w.kept.NewID, node)
-	return message, w.Step(ctx, seeStep+"listed", func(ctx context.Context) error { return w.listed(ctx, w.kept.NewID) })
+	return message, w.Step(ctx, seeStep+"listed", func(ctx context.Context) error {
+		if err := w.listed(ctx, w.kept.NewID); err != nil {
+			return err
+		}
+		w.show(ctx, w.kept.NewID, node)
+		return nil
+	})
+}
+
+// show has what a container says itself on the screen, which the cluster's statistics say only seconds later.
+func (w *worker) show(ctx context.Context, vmid int, node string) {
+	at := w.actions.fleet.now()
+	if status, err := w.client.ContainerStatus(ctx, node, vmid); err == nil {
+		w.poller.tell(ctx, func() { w.poller.showStatus(vmid, node, status, at) })
+	}
 }
 
 func (w *worker) chooseCopyID(ctx context.Context) (err error) {
@@ -105,6 +119,7 @@ func (w *worker) agreeNode(ctx context.Context, node string) error {
 		_, err := w.status(ctx)
 		switch {
 		case err == nil && w.kept.Node == node:
+			w.show(ctx, w.VMID, node)
 			w.poller.tell(ctx, func() { w.poller.listSoon() })
 			return w.save(ctx)
 		case time.Now().After(deadline) && err != nil:
@@ -127,6 +142,6 @@ func (w *worker) makeTemplate(ctx context.Context) (string, error) {
 	err := w.carryOut(ctx, order{name: "template", kinds: []string{"vztemplate"}, done: is, post: func(ctx context.Context) (pve.UPID, error) {
 		return "", w.client.BeginTemplate(ctx, w.kept.Node, w.VMID)
 	}})
-	w.poller.tell(ctx, func() { w.poller.listSoon() })
+	w.show(ctx, w.VMID, w.kept.Node)
 	return fmt.Sprintf("%s is a template of Proxmox now.", w.Hostname), err
 }

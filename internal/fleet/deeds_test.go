@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"berth"
 	"berth/internal/pve"
@@ -11,6 +12,9 @@ import (
 	"berth/internal/store"
 	"berth/internal/store/storetest"
 )
+
+// brief is how long simulated tasks take here; copies take a multiple of it for each GiB.
+const brief = 10 * time.Millisecond
 
 // stoppedOne is a stopped container on pve1 that nothing special is about.
 func (r *actionRig) stoppedOne() *berth.Container {
@@ -69,7 +73,7 @@ func snapshotCalled(action berth.Action, name string) berth.ActionRequest {
 func TestSnapshotsAreTakenRolledBackToAndDeleted(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		r := act(t, s, pvesim.Options{}, hurried)
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		c := r.one(berth.LiveRunning)
 		before := r.snapshotNames(c)
 		r.succeed(c, snapshotCalled(berth.ActionSnapshot, "clean"))
@@ -93,7 +97,7 @@ func TestSnapshotsAreTakenRolledBackToAndDeleted(t *testing.T) {
 func TestBackupsAreMadeRestoredAndDeleted(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		r := act(t, s, pvesim.Options{}, hurried)
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		c := r.one(berth.LiveRunning)
 		had := len(r.backups(c))
 		backup := berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "snapshot", Compress: "zstd", Notes: "first\nsecond"}}
@@ -125,7 +129,7 @@ func TestBackupsAreMadeRestoredAndDeleted(t *testing.T) {
 func TestABackupBecomesANewContainer(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		r := act(t, s, pvesim.Options{}, hurried)
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		c := r.stoppedOne()
 		r.succeed(c, berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "stop", Compress: "zstd"}})
 		newest := slices.MaxFunc(r.backups(c), func(a, b pve.Volume) int { return a.Time.Compare(b.Time) })
@@ -142,7 +146,7 @@ func TestABackupBecomesANewContainer(t *testing.T) {
 func TestContainersAreClonedAndMoved(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		r := act(t, s, pvesim.Options{}, hurried)
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		c := r.stoppedOne()
 		job := r.succeed(c, berth.ActionRequest{Action: berth.ActionClone, Copy: berth.CopyOrder{Hostname: "twin", Full: true}})
 		if !strings.Contains(job.Message, "is cloned: ") {
@@ -165,7 +169,7 @@ func TestContainersAreClonedAndMoved(t *testing.T) {
 func TestDisksGrowAndMoveAndAContainerBecomesATemplate(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		r := act(t, s, pvesim.Options{}, hurried)
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		c := r.stoppedOne()
 		r.succeed(c, berth.ActionRequest{Action: berth.ActionResize, Disk: berth.DiskOrder{Name: "rootfs", GiB: 64}})
 		rootFS := func() pve.Mount {
@@ -216,7 +220,7 @@ func TestAnOrderWhoseAnswerIsLostIsNotGivenTwice(t *testing.T) {
 
 // surviveLostOrder kills a Berth between the order and its answer, and counts what arrives in all.
 func surviveLostOrder(t *testing.T, path string, request berth.ActionRequest) {
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home"})
+	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: brief})
 	if err != nil {
 		t.Fatal(err)
 	}
