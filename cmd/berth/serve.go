@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 
 	"berth"
@@ -13,7 +14,10 @@ import (
 )
 
 type serveCommand struct {
-	Addr string `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
+	Addr         string         `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
+	TLSCert      string         `name:"tls-cert" placeholder:"FILE" help:"Certificate of the web interface, with what leads to its authority (PEM); read again when it changes. Without one Berth speaks plain HTTP."`
+	TLSKey       string         `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
+	TrustedProxy []netip.Prefix `placeholder:"NETWORK" help:"Address or network of a proxy before Berth, whose X-Forwarded-For and X-Forwarded-Proto are believed: 10.0.0.5/32; several separated by commas."`
 	databaseFlags
 }
 
@@ -30,7 +34,7 @@ func (f databaseFlags) options() store.Options {
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(ctx context.Context, o output) error {
 	log := slog.New(slog.NewTextHandler(o.err, nil))
-	a, err := app.New(ctx, app.Options{Addr: c.Addr, Store: c.options(), Log: log})
+	a, err := app.New(ctx, app.Options{Addr: c.Addr, Store: c.options(), Log: log, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxy})
 	if err != nil {
 		return err
 	}

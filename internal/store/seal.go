@@ -19,6 +19,7 @@ const (
 	placeCredentials   place = "services/credentials"
 	placeTOTP          place = "passwords/totp"
 	placeNewTOTP       place = "passwords/totp_new"
+	placeSignOnSecret  place = "sign_on/client_secret"
 	placeKeyCheck      place = "key_check/sealed"
 )
 

@@ -86,6 +86,8 @@ var walked = map[string]struct {
 	"POST /account/sessions/{id}/end":        {somebody, aboutNothing},
 	"POST /account/tokens":                   {somebody, aboutNothing},
 	"POST /account/tokens/{id}/revoke":       {somebody, aboutNothing},
+	"GET /login/sso/{name}":                  {anybody, aboutNothing},
+	"GET /login/sso/{name}/callback":         {anybody, aboutNothing},
 	"GET /setup":                             {anybody, aboutNothing},
 	"POST /setup":                            {anybody, aboutNothing},
 	"POST /login":                            {anybody, aboutNothing},

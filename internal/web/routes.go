@@ -108,6 +108,8 @@ func (s *Server) routes() []route {
 		{"POST /login", anybody, s.postLogin},
 		{"GET /login/code", anybody, s.getLoginCode},
 		{"POST /login/code", anybody, s.postLoginCode},
+		{"GET /login/sso/{name}", anybody, s.getSignOn},
+		{"GET /login/sso/{name}/callback", anybody, s.getSignOnBack},
 		{"GET /login", anybody, s.getLogin},
 		{"POST /logout", anybody, s.postLogout},
 		{"GET /static/", anybody, getStatic},
