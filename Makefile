@@ -45,7 +45,7 @@ load: build ## Measure bin/berth against the numbers to hold, some seven minutes
 
 .PHONY: crash
 crash: build ## Kill bin/berth at random moments of CRASH (100) actions on each database; SEED=N repeats a run
-	scripts/setup-tests
+	BERTH_TEST_WITHOUT=browser scripts/setup-tests
 	BERTH_CRASH=$(or $(CRASH),100) BERTH_CRASH_SEED=$(SEED) BERTH_CRASH_BINARY=$(CURDIR)/bin/berth go test -count=1 -v -timeout 8m -run TestActionsSurviveRandomKills ./cmd/berth
 
 .PHONY: bench

@@ -1,6 +1,9 @@
 package berth
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Action is something that can be done to a container that exists.
 type Action string
@@ -25,16 +28,20 @@ func Actions() []Action {
 var actionRules = map[Action]struct {
 	role         Role
 	live         LiveStatus // that it needs; empty: any
+	privilege    string     // of Proxmox, for the container
 	verb, during string
 }{
-	ActionStart:      {RoleOperator, LiveStopped, "start", "starting"},
-	ActionShutdown:   {RoleOperator, LiveRunning, "shut down", "shutting down"},
-	ActionStop:       {RoleOperator, LiveRunning, "stop", "stopping"},
-	ActionReboot:     {RoleOperator, LiveRunning, "reboot", "rebooting"},
-	ActionDelete:     {RoleOperator, "", "delete", "deleting"},
-	ActionProtection: {RoleOperator, "", "change the protection of", "changing the protection"},
-	ActionOnBoot:     {RoleOperator, "", "change the start at boot of", "changing the start at boot"},
+	ActionStart:      {RoleOperator, LiveStopped, "VM.PowerMgmt", "start", "starting"},
+	ActionShutdown:   {RoleOperator, LiveRunning, "VM.PowerMgmt", "shut down", "shutting down"},
+	ActionStop:       {RoleOperator, LiveRunning, "VM.PowerMgmt", "stop", "stopping"},
+	ActionReboot:     {RoleOperator, LiveRunning, "VM.PowerMgmt", "reboot", "rebooting"},
+	ActionDelete:     {RoleOperator, "", "VM.Allocate", "delete", "deleting"},
+	ActionProtection: {RoleOperator, "", "VM.Config.Options", "change the protection of", "changing the protection"},
+	ActionOnBoot:     {RoleOperator, "", "VM.Config.Options", "change the start at boot of", "changing the start at boot"},
 }
+
+// ActionPrivileges lists the privileges of Proxmox that actions take, each once.
+func ActionPrivileges() []string { return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options"} }
 
 // Known tells whether a is one of Actions.
 func (a Action) Known() bool { _, ok := actionRules[a]; return ok }
@@ -81,6 +88,9 @@ func (r ActionRequest) Check(c *Container, role Role) *Refusal {
 		return refuse("being created", Conflict, "%s is still being created.", c.Hostname)
 	case c.Unknown != "":
 		return r.checkUnknown(c)
+	case slices.Contains(c.Lacks, rule.privilege):
+		return refuse("not permitted to Berth's token", Forbidden, "Berth's token may not %s %s: it lacks %s on %s. The page of nodes says how to grant it.",
+			rule.verb, c.Hostname, rule.privilege, GuestPath(c.VMID))
 	}
 	return r.checkState(c)
 }

@@ -66,5 +66,30 @@ type Node struct {
 	MemoryBytes      int64
 	MemoryLimitBytes int64
 	StartedAt        time.Time
+	Load             [3]float64 // average of 1, 5 and 15 minutes; zero while not known
+	Version          string     // of Proxmox VE; empty while not known
 	Containers       Counts
+}
+
+// Storage is a storage of a node; one that is shared is listed once for every node.
+type Storage struct {
+	Cluster   string
+	Node      string
+	Name      string
+	Type      string   // dir, zfspool, lvmthin, nfs, ...
+	Content   []string // rootdir, vztmpl, backup, iso, ...
+	Shared    bool
+	Available bool
+	UsedBytes int64
+	Bytes     int64 // 0: not known
+}
+
+// Connection is how Berth reaches a cluster, as last seen.
+type Connection struct {
+	Endpoint        string        // host and port that answered last; empty: none yet
+	CertificateEnds time.Time     // of the certificate that it showed
+	ClockSkew       time.Duration // how far the server's clock is ahead of this one, to about a second
+	Version         string        // of Proxmox VE; empty while not known
+	QuorumKnown     bool
+	Quorate         bool
 }

@@ -46,6 +46,7 @@ type Container struct {
 	CreatedAt        time.Time // zero when not known
 	SeenAt           time.Time // when Proxmox last told about it
 	Pending          *Pending  // what is being done to it; nil: nothing
+	Lacks            []string  // privileges of Proxmox that actions take and the cluster's token has not for this container
 }
 
 // Key identifies a container among all clusters, whether tracked or only discovered: "home/101".

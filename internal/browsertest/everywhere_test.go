@@ -173,7 +173,7 @@ func (w way) do(p *Page, c target, d deed, asks bool) {
 	if asks {
 		p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
 		if d.name == "delete" {
-			p.Wait(`document.activeElement?.name === "name"`)
+			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"]')`)
 			p.Paste(c.name)
 		}
 		p.Click(`[data-testid="confirm"]`)

@@ -1,7 +1,9 @@
 package browsertest
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
@@ -38,5 +40,26 @@ func checkUnhurt(t *testing.T, p *Page, where string) {
 	t.Helper()
 	if Eval[bool](p, `!!window.hurt || !!document.querySelector('img[onerror], hx-partial, body script, #list script')`) {
 		t.Errorf("%s: text of a container became markup", where)
+	}
+}
+
+// What a task says goes through job, log, toast, lists and history.
+func TestHostileTextOfTasksIsText(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 6, TaskTime: 100 * time.Millisecond})
+	c := idleTargets(b, 1)[0]
+	p := b.signInOperator(t, "anna", c.numbered("/?q=vmid:VMID"))
+	p.Wait(scriptRuns)
+	b.Sim.Fail(pvesim.Fault{Task: "vzstop", Times: 1, Reason: evilText})
+	way{open: fromSheet}.do(p, c, deed{name: "stop"}, true)
+	p.Wait(`document.querySelector('[data-toast="error"]')?.innerText.includes("onerror")`)
+	checkUnhurt(t, p, "toast")
+	p.Click(`[data-toast="error"] a`)
+	p.Wait(`document.querySelector('#job-log')?.innerText.includes("onerror") && document.querySelector('#job').innerText.includes("onerror")`)
+	checkUnhurt(t, p, "job")
+	for _, path := range []string{"/jobs", "/jobs?show=failed", "/audit", fmt.Sprintf("/audit?q=home:%d", c.vmid)} {
+		p.Goto(b.App.URL() + path)
+		p.Wait(`document.querySelector('main').innerText.includes("onerror")`)
+		checkUnhurt(t, p, path)
 	}
 }

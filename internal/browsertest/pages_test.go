@@ -146,7 +146,6 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
 		}},
-		{"shutdown", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, sheet(`[data-sheet$="/shutdown"]`)},
 		{"delete", b, "/?q=status:running%20-is:locked", `document.querySelector('[data-status="running"]')`, func(p *Page) {
 			sheet(`[data-sheet$="/delete"]`)(p)
 			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"] select')`)
@@ -157,7 +156,6 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"jobs-elsewhere", b, "/jobs?show=elsewhere", `document.querySelector('[data-testid="job"][data-outside]')`, nil},
 		{"job", b, "/jobs/" + job.ID, `document.querySelector('[data-testid="job-page"]')`, nil},
 		{"bulk-job", b, bulk, `document.querySelector('[data-testid="part"]')`, nil},
-		{"audit", b, "/audit", `document.querySelector('[data-testid="event"]')`, nil},
 		{"audit-details", b, "/audit", `document.querySelector('[data-testid="event"]')`, func(p *Page) {
 			p.Click(`[data-testid="event"][data-state="failed"] summary`)
 			p.Wait(`document.querySelector('[data-testid="event"] details[open]')`)
@@ -167,6 +165,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
+		{"cluster", b, "/clusters/home", `document.querySelector('[data-testid="finding"]')`, nil},
+		{"connect", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, nil},
+		{"connect-certificate", b, "/clusters/new", `document.querySelector('[name="addresses"]')`, func(p *Page) { beginConnecting(p, b) }},
+		{"connect-token", b, "/clusters/new?again", `document.querySelector('[name="addresses"]')`, func(p *Page) {
+			beginConnecting(p, b)
+			p.submit()
+			p.Wait(`document.querySelector('[name="token"]')`)
+		}},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},
@@ -177,6 +183,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
+}
+
+// beginConnecting goes on to the step that shows the certificate.
+func beginConnecting(p *Page, b *Berth) {
+	p.fill("name", "lab")
+	p.fill("addresses", b.Sim.URL())
+	p.submit()
+	p.Wait(`document.querySelector('[data-testid="certificate"]')`)
 }
 
 // letPeopleIn makes accounts and a group with roles.

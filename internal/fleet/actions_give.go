@@ -68,9 +68,12 @@ func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 // announce keeps that the order is about to be given.
 func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
 	if !t.Asked {
-		if t.Known, err = w.tasks(ctx, o.kinds); err != nil {
+		if e := w.early; e != nil && e.node == w.kept.Node {
+			t.Known = w.own(e.rows, o.kinds)
+		} else if t.Known, err = w.tasks(ctx, o.kinds); err != nil {
 			return err
 		}
+		w.early = nil
 		t.Asked, t.FirstLine = true, w.Lines()
 	}
 	t.AskedAt = w.actions.fleet.now()
@@ -128,12 +131,23 @@ func needless(err error) string {
 	return ""
 }
 
+// tasksEarly reads the tasks about the container beside the look at it. What cannot be read now is asked for again.
+func (w *worker) tasksEarly(ctx context.Context) func() {
+	node := w.kept.Node
+	return func() {
+		if rows, err := w.client.NodeTasks(ctx, node, pve.TaskQuery{Source: "all", VMID: w.VMID}); err == nil {
+			w.early = &early{node, rows}
+		}
+	}
+}
+
 // tasks lists the tasks of these kinds about the container that Berth's token started and its node remembers.
 func (w *worker) tasks(ctx context.Context, kinds []string) ([]pve.UPID, error) {
 	rows, err := w.client.NodeTasks(ctx, w.kept.Node, pve.TaskQuery{Source: "all", VMID: w.VMID})
-	if err != nil {
-		return nil, err
-	}
+	return w.own(rows, kinds), err
+}
+
+func (w *worker) own(rows []pve.TaskRow, kinds []string) []pve.UPID {
 	var upids []pve.UPID
 	for i := range rows {
 		u := rows[i].UPID
@@ -141,7 +155,7 @@ func (w *worker) tasks(ctx context.Context, kinds []string) ([]pve.UPID, error) 
 			upids = append(upids, u)
 		}
 	}
-	return upids, nil
+	return upids
 }
 
 // find looks for the task that a lost order started, until it is certain that there is none. A request outlives the one

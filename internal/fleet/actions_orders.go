@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,13 +59,19 @@ func (w *worker) isGone(ctx context.Context, _ time.Time) (bool, error) {
 	return false, err
 }
 
+// seeStep begins the name of the last step: Proxmox has done it, and only what it says of it is waited for.
+const seeStep = "See that it is "
+
 // power gives one order and waits until the container is as wanted.
 func (w *worker) power(ctx context.Context, wanted string, o order) (string, error) {
 	o.name = string(w.Request.Action)
 	if err := w.do(ctx, o); err != nil {
 		return "", err
 	}
-	if err := w.Step(ctx, "See that it is "+wanted, func(ctx context.Context) error { return w.agree(ctx, wanted) }); err != nil {
+	err := w.Step(ctx, seeStep+wanted, func(ctx context.Context) error {
+		return errors.Join(w.agree(ctx, wanted), w.keepLog(ctx, w.task(o.name)))
+	})
+	if err != nil {
 		return "", err
 	}
 	if why := w.task(o.name).Needless; why != "" {
@@ -105,7 +112,10 @@ func (w *worker) delete(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := w.Step(ctx, "See that it is gone", w.agreeGone); err != nil {
+	err = w.Step(ctx, seeStep+"gone", func(ctx context.Context) error {
+		return errors.Join(w.agreeGone(ctx), w.keepLog(ctx, w.task("delete")))
+	})
+	if err != nil {
 		return "", err
 	}
 	if why := w.task("delete").Needless; why != "" {

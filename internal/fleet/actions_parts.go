@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"berth"
@@ -106,12 +107,16 @@ func (w *bulkWork) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	busy := map[string]bool{}
+	busy := make(map[string]*berth.Job, len(active))
 	for i := range active {
-		busy[active[i].ID] = true
+		busy[active[i].ID] = &active[i]
 	}
 	for _, part := range w.parts {
-		if part.Ended() || busy[part.ID] {
+		if part.Ended() {
+			continue
+		}
+		if now := busy[part.ID]; now != nil {
+			part.Step = now.Step
 			continue
 		}
 		if *part, err = w.actions.fleet.store.Job(ctx, part.ID); err != nil {
@@ -121,12 +126,15 @@ func (w *bulkWork) refresh(ctx context.Context) error {
 	return nil
 }
 
-// perNode counts the parts under way on each node, and those that are over.
+// perNode counts the parts that Proxmox works on at each node, and those that are over.
 func (w *bulkWork) perNode() (under map[string]int, done int) {
 	under = map[string]int{}
 	for key, part := range w.parts {
 		if part.Ended() {
 			done++
+			continue
+		}
+		if strings.HasPrefix(part.Step, seeStep) {
 			continue
 		}
 		node, _ := w.place(key)
@@ -179,7 +187,7 @@ func (w *bulkWork) cancelParts(ctx context.Context) error {
 		if err := w.refresh(ctx); err != nil {
 			return err
 		}
-		if under, done := w.perNode(); len(under) == 0 {
+		if _, done := w.perNode(); done == len(w.parts) {
 			return jobs.Fail(nil, "%d of %d were begun before.", done, len(w.Keys))
 		}
 		if err := waitForNews(ctx, news); err != nil {

@@ -147,6 +147,7 @@ func (p *poller) showGone(vmid int) {
 	delete(p.fresh, vmid)
 	p.tracked = slices.DeleteFunc(p.tracked, func(t store.Tracked) bool { return t.VMID == vmid })
 	p.forgetFacts(vmid)
+	p.noteDeleted(vmid)
 	p.changed = true
 	p.list.soon(p.gap())
 }

@@ -13,12 +13,15 @@ import (
 const (
 	firstLook    = 200 * time.Millisecond
 	longestLook  = time.Second
-	lookGrowth   = 1.1
-	mostLogLines = 2000 // of a task that are kept
+	looksPerTime = 10 // the pause between two looks at a task is this part of the time it has taken
+	quickLook    = 150 * time.Millisecond
+	mostLogLines = 2000        // of a task that are kept
+	logEvery     = time.Second // reads of a running task's log, at most
 	abortTimeout = 15 * time.Second
 )
 
-// await waits until the task has ended, and keeps its log as it grows.
+// await waits until the task has ended, and keeps its log as it grows. The end of the log of a task that went well is left
+// to the step after it.
 func (w *worker) await(ctx context.Context, name string, t *task) error {
 	limit := w.taskLimit(name)
 	status, err := w.untilEnd(ctx, t, limit)
@@ -55,8 +58,8 @@ func (w *worker) awaitHA(ctx context.Context, t *task, limit time.Duration) erro
 
 // untilEnd looks at the task until it has ended, or the limit is over, which is no error. A node that is away only delays it.
 func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pve.TaskStatus, error) {
-	started, reached := time.Now(), time.Now()
-	for wait := firstLook; ; wait = min(longestLook, time.Duration(float64(wait)*lookGrowth)) {
+	started, reached, logged := time.Now(), time.Now(), time.Now()
+	for {
 		status, err := w.client.TaskStatus(ctx, t.UPID)
 		unknown := pve.Classify(err).Kind == pve.KindNotFound && time.Since(started) < w.actions.patience.Appear
 		switch {
@@ -67,15 +70,17 @@ func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pv
 		case !unknown && (!ambiguous(err) || time.Since(reached) > w.actions.patience.Outage):
 			return status, err
 		}
-		if err == nil {
+		over := err == nil && (!status.Running() || time.Since(started) > limit)
+		if err == nil && (over && (status.Running() || status.Err() != nil) || time.Since(logged) > logEvery) {
 			if err := w.keepLog(ctx, t); err != nil {
 				return status, err
 			}
-			if !status.Running() || time.Since(started) > limit {
-				return status, nil
-			}
+			logged = time.Now()
 		}
-		if err := pause(ctx, wait); err != nil {
+		if over {
+			return status, nil
+		}
+		if err := pause(ctx, min(max(time.Since(started)/looksPerTime, quickLook), longestLook)); err != nil {
 			return status, err
 		}
 	}
@@ -84,7 +89,7 @@ func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pv
 // keepLog adds the task's new lines to the job's log. A log that cannot be read now is no reason to fail.
 func (w *worker) keepLog(ctx context.Context, t *task) error {
 	have := w.Lines() - t.FirstLine
-	if have >= mostLogLines {
+	if t.UPID == "" || have >= mostLogLines {
 		return nil
 	}
 	lines, err := w.client.TaskLog(ctx, t.UPID, have, mostLogLines-have)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"berth"
@@ -19,6 +20,13 @@ type worker struct {
 	poller  *poller
 	client  *pve.Client
 	kept    kept
+	early   *early // nil: not read, or used up
+}
+
+// early are the tasks that there were at the look at the container, for its first order.
+type early struct {
+	node string
+	rows []pve.TaskRow
 }
 
 // kept is the checkpoint of an action.
@@ -70,7 +78,10 @@ func (w *worker) look(ctx context.Context) error {
 	if _, c, err := w.actions.find(berth.Everywhere(berth.RoleOperator), w.Job.Subject); err == nil && c.Tracked() && c.ID != w.ContainerID {
 		return jobs.Fail(nil, "Another container has taken VMID %d; nothing was done to it.", w.VMID)
 	}
+	var alsoAsked sync.WaitGroup
+	alsoAsked.Go(w.tasksEarly(ctx))
 	status, err := w.status(ctx)
+	alsoAsked.Wait()
 	if pve.Classify(err).Kind == pve.KindNoContainer {
 		if w.Request.Action == berth.ActionDelete {
 			w.task("delete").Needless = "it was gone already"

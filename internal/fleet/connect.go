@@ -18,15 +18,8 @@ const connectTimeout = 15 * time.Second
 // (USER@REALM!ID=SECRET), and only then stores the connection, with the token's secret sealed. What is wrong is said in
 // one sentence, and nothing is stored then.
 func Connect(ctx context.Context, s *store.Store, actor berth.Actor, c berth.Cluster, token string) (berth.Cluster, error) {
-	parsed, err := pve.ParseToken(token)
+	c, parsed, err := prepared(c, token)
 	if err != nil {
-		return berth.Cluster{}, invalidField("token", err)
-	}
-	c.TokenID = parsed.Name()
-	if c.Fingerprint, err = normalFingerprints(c.Fingerprint); err != nil {
-		return berth.Cluster{}, invalidField("fingerprint", err)
-	}
-	if err := c.Validate(); err != nil {
 		return berth.Cluster{}, err
 	}
 	if _, err := Test(ctx, c, parsed.Secret); err != nil {
@@ -42,7 +35,7 @@ func normalFingerprints(text string) (string, error) {
 		return "", nil
 	}
 	var normal []string
-	for part := range strings.SplitSeq(text, ",") {
+	for _, part := range splitFingerprints(text) {
 		fingerprint, err := pve.ParseFingerprint(part)
 		if err != nil {
 			return "", err
@@ -51,6 +44,8 @@ func normalFingerprints(text string) (string, error) {
 	}
 	return strings.Join(normal, ","), nil
 }
+
+func splitFingerprints(text string) []string { return strings.Split(text, ",") }
 
 // Test asks the cluster for its version, which needs a good certificate and token and no privilege. Problems are
 // Unavailable with the sentence that a person needs.

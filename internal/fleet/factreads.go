@@ -155,6 +155,7 @@ func (p *poller) takeConfig(k *known, node string, config *pve.ContainerConfig, 
 		if k = p.judge(k, config); k == nil {
 			return
 		}
+		p.noticeConfig(k, node, config)
 		k.takeConfig(config, now)
 	case pve.Classify(err).Kind == pve.KindForbidden:
 		k.ConfigAt, k.wantConfig = now, false

@@ -49,6 +49,7 @@ func (p *poller) takeQuorum(quorate bool, err error) {
 			p.identity.gone[t.ID] = now
 		}
 	}
+	p.noteVanished(now)
 	p.identity.vanished, p.identity.quorum.next = false, time.Time{}
 	p.changed = true
 }

@@ -71,10 +71,12 @@ func (p *poller) takeList(resources pve.Resources, body []byte, at time.Time, er
 	p.list.end(now, p.pace(p.fleet.pace.WatchedResources), p.gap())
 	p.list.set(resources, at)
 	p.list.body = body
+	p.insight.storages = storagesOf(p.cluster.Name, &resources)
 	p.answered(at)
 	p.watchStatistics(at)
 	p.dropCaughtUp(now)
 	p.noticeIdentity(now)
+	p.noticeVanished()
 	p.changed = true
 }
 
@@ -111,6 +113,7 @@ func (p *poller) loadList(ctx context.Context) error {
 		return nil
 	}
 	p.list.set(resources, at)
+	p.insight.storages = storagesOf(p.cluster.Name, &resources)
 	p.health.AnsweredAt = at
 	return nil
 }

@@ -43,7 +43,8 @@ func (p *poller) mergeNodes(containers []*berth.Container, offline map[string]ti
 	for i := range p.list.resources.Nodes {
 		n := &p.list.resources.Nodes[i]
 		since, down := offline[n.Node]
-		nodes = append(nodes, berth.Node{Cluster: p.cluster.Name, Name: n.Node, Online: !down, Since: since,
+		said := p.insight.nodes[n.Node]
+		nodes = append(nodes, berth.Node{Load: said.load, Version: said.version, Cluster: p.cluster.Name, Name: n.Node, Online: !down, Since: since,
 			CPUs: n.MaxCPU, CPU: n.CPU, MemoryBytes: n.MemoryBytes, MemoryLimitBytes: n.MaxMemoryBytes, Containers: counts[n.Node],
 			StartedAt: p.nodeStartedAt(n)})
 	}

@@ -71,21 +71,17 @@ func (p *poller) noteOutside(news []pve.TaskRow) {
 	})
 }
 
+// outsideEvent is the entry for a task that has ended. Its details are state, upid, task (its type), exit (Proxmox's own
+// words) and message.
 func (p *poller) outsideEvent(row *pve.TaskRow, vmid int) berth.Event {
 	e := berth.Event{ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(p.cluster.ID+string(row.UPID))).String(), At: row.EndTime, Actor: row.UPID.User(),
-		Source: "proxmox", Action: "container." + taskWords[row.Type], Cluster: p.cluster.Name, VMID: vmid, Subject: fmt.Sprintf("%d on %s", vmid, row.Node),
-		Details: map[string]string{"state": string(berth.JobSucceeded), "upid": string(row.UPID)}}
+		Source: "proxmox", Action: "container." + taskWords[row.Type], Cluster: p.cluster.Name, VMID: vmid,
+		Details: map[string]string{"state": string(berth.JobSucceeded), "upid": string(row.UPID), "task": row.Type, "exit": row.Status,
+			"message": fmt.Sprintf("Done outside Berth by %s: %s.", row.UPID.User(), row.Type)}}
 	if row.Err() != nil {
-		e.Details["state"], e.Details["message"] = string(berth.JobFailed), row.Status
+		e.Details["state"] = string(berth.JobFailed)
+		e.Details["message"] = fmt.Sprintf("Failed outside Berth, by %s: %s: %s", row.UPID.User(), row.Type, row.Status)
 	}
-	t := p.trackedRow(vmid)
-	listed, ok := p.list.row(vmid)
-	switch {
-	case t != nil:
-		e.ContainerID = t.ID
-		e.Subject = fmt.Sprintf("%s (%d on %s)", t.Hostname, vmid, row.Node)
-	case ok && listed.Name != "":
-		e.Subject = fmt.Sprintf("%s (%d on %s)", listed.Name, vmid, row.Node)
-	}
+	p.nameSubject(&e, vmid, row.Node)
 	return e
 }

@@ -17,13 +17,14 @@ type Pace struct {
 	Reads            time.Duration // between reads of single containers, on average
 	Addresses        time.Duration // between reads that keep addresses and configurations fresh
 	FirstFill        time.Duration // the same, until every container has been read once
+	Details          time.Duration // between looks at quorum and load of nodes, while somebody has the page of nodes open
 	Clusters         time.Duration // how often the database is asked whether clusters were added or removed
 }
 
 // DefaultPace keeps a watched cluster under 100 calls a minute and shows a change made by a task within 1.5 s.
 func DefaultPace() Pace {
 	return Pace{WatchedResources: 4 * time.Second, WatchedTasks: time.Second, Idle: 12 * time.Second,
-		Reads: 2600 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Clusters: 2 * time.Second}
+		Reads: 2600 * time.Millisecond, Addresses: 3 * time.Second, FirstFill: 200 * time.Millisecond, Details: 3 * time.Second, Clusters: 2 * time.Second}
 }
 
 // beat is when a call that is repeated is due.

@@ -34,6 +34,8 @@ type poller struct {
 	budget   budget
 	tracked  []store.Tracked // by VMID
 	identity identity
+	noted    noted
+	insight  insight
 	health   Health
 	merged   merged
 	history  []berth.Moment
@@ -45,7 +47,7 @@ type poller struct {
 // error here: the cluster is shown as failing, with the reason.
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
 	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
-		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, health: Health{State: Connecting},
+		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
 		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
 	var err error
 	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {
@@ -57,16 +59,24 @@ func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error)
 	if err := p.loadFacts(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.loadNoted(ctx); err != nil {
+		return nil, err
+	}
 	p.connect(ctx)
 	p.merge()
 	return p, nil
 }
 
+// callsAtOnce is how many calls to one cluster may be under way. The poller makes far fewer; the rest is for jobs, of which
+// a bulk action has four at each node.
+const callsAtOnce = 32
+
 // connect makes the client. A stored connection that cannot be used shows as a cluster that fails.
 func (p *poller) connect(ctx context.Context) {
 	secret, err := p.fleet.store.ClusterSecret(ctx, p.cluster.ID)
 	if err == nil {
-		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint})
+		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint,
+			MaxConcurrent: callsAtOnce, OnCall: p.insight.contact.heard})
 	}
 	if err != nil {
 		p.setFailing("The stored connection cannot be used: "+err.Error(), err)
@@ -132,6 +142,9 @@ func (p *poller) turn(ctx context.Context) {
 	p.askFresh(ctx)
 	p.askFacts(ctx)
 	p.askQuorum(ctx)
+	p.askNoted(ctx)
+	p.askDiffering(ctx)
+	p.askInsight(ctx)
 	now := p.fleet.now()
 	if now.Sub(p.list.savedAt) >= saveEvery {
 		p.saveList(ctx)
@@ -171,6 +184,13 @@ func (p *poller) untilNext() time.Duration {
 	}
 	if p.reading < readsAtOnce {
 		consider(p.facts.next)
+	}
+	p.laterDifferences(consider)
+	if !p.insight.about.underWay {
+		consider(p.insight.about.next)
+	}
+	if p.fleet.nodesWatched() && !p.insight.details.underWay {
+		consider(p.insight.details.next)
 	}
 	if p.identity.vanished && !p.identity.quorum.underWay {
 		consider(p.identity.quorum.next)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"berth"
@@ -32,11 +33,26 @@ func (p *poller) mergeRow(row *pve.ContainerResource, t *store.Tracked, before *
 		applyTracked(c, t)
 	}
 	p.applyFacts(c)
+	c.Lacks = p.lacksOf(row.VMID)
 	p.setStatus(c, before, offline, now)
 	c.Pending = p.fleet.pendingOf(c)
 	after := settled(c, before)
 	p.noticeStart(after, before)
+	if after != before {
+		p.noticeDifference(after, before)
+		p.noticeConfigured(after, before)
+	}
 	return after
+}
+
+// noticeConfigured has the configuration read when the list shows another one.
+func (p *poller) noticeConfigured(c, before *berth.Container) {
+	if before == nil || !before.HasFigures || !c.HasFigures || p.health.State != Answering {
+		return
+	}
+	if c.CPUs != before.CPUs || c.MemoryLimitBytes != before.MemoryLimitBytes || !slices.Equal(c.Tags, before.Tags) || c.Hostname != before.Hostname {
+		p.wantConfig(c.VMID)
+	}
 }
 
 func setFigures(c *berth.Container, row *pve.ContainerResource, at time.Time) {

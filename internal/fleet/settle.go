@@ -33,7 +33,7 @@ func sameContainer(a, b *berth.Container) bool {
 	return a.ID == b.ID && samePending(a.Pending, b.Pending) && a.Node == b.Node && a.Hostname == b.Hostname && a.Lifecycle == b.Lifecycle && a.Live == b.Live &&
 		a.Status == b.Status && a.Unknown == b.Unknown && a.Since.Equal(b.Since) && sameFigures(a, b) &&
 		a.Pool == b.Pool && a.Lock == b.Lock && a.HAState == b.HAState && a.PVETemplate == b.PVETemplate && a.Protected == b.Protected && a.OnBoot == b.OnBoot && a.OSType == b.OSType && a.Template == b.Template && a.CreatedAt.Equal(b.CreatedAt) &&
-		slices.Equal(a.OddFields, b.OddFields) && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Services, b.Services)
+		slices.Equal(a.Lacks, b.Lacks) && slices.Equal(a.OddFields, b.OddFields) && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Services, b.Services)
 }
 
 func sameFigures(a, b *berth.Container) bool {

@@ -27,8 +27,11 @@ type ClusterView struct {
 	Nodes      []berth.Node       // by name
 	Containers []*berth.Container // by VMID
 	Counts     berth.Counts
-	Tasks      []berth.Task   // the latest of Proxmox, newest first, those of Berth included
-	Totals     berth.Totals   // of the last good answer
+	Tasks      []berth.Task    // the latest of Proxmox, newest first, those of Berth included
+	Totals     berth.Totals    // of the last good answer
+	Storages   []berth.Storage // by name and node
+	Connection berth.Connection
+	Rights     berth.Rights   // of the token; nil while not known
 	History    []berth.Moment // the last 15 minutes since the start of Berth, oldest first, at most one every 10 s
 }
 

@@ -10,6 +10,7 @@ import (
 type watchers struct {
 	mu    sync.Mutex
 	n     int
+	nodes int            // how many of them look at the page of nodes
 	shown map[string]int // how many of them show the container of a key
 }
 
@@ -18,6 +19,7 @@ type Watcher struct {
 	fleet *Fleet
 	close func()
 	keys  []string // guarded by the mutex of the fleet's watchers
+	nodes bool     // guarded by it too
 }
 
 // Watch tells that somebody looks at the fleet, which makes the polls more frequent until the watcher is closed.
@@ -54,6 +56,18 @@ func (w *Watcher) Show(keys []string) {
 	w.keys = append([]string(nil), keys...)
 }
 
+// ShowNodes says that the page of nodes is on the screen of this watcher, for which quorum and load are read.
+func (w *Watcher) ShowNodes() {
+	all := &w.fleet.watchers
+	all.mu.Lock()
+	if !w.nodes {
+		w.nodes = true
+		all.nodes++
+	}
+	all.mu.Unlock()
+	w.fleet.Refresh()
+}
+
 // Close tells that nobody looks any more. Closing twice is harmless.
 func (w *Watcher) Close() { w.close() }
 
@@ -62,6 +76,15 @@ func (w *Watcher) leave() {
 	w.fleet.watchers.mu.Lock()
 	defer w.fleet.watchers.mu.Unlock()
 	w.fleet.watchers.n--
+	if w.nodes {
+		w.fleet.watchers.nodes--
+	}
+}
+
+func (f *Fleet) nodesWatched() bool {
+	f.watchers.mu.Lock()
+	defer f.watchers.mu.Unlock()
+	return f.watchers.nodes > 0
 }
 
 func (f *Fleet) watched() bool {

@@ -2,7 +2,10 @@
 // a topic has news, so that a slow subscriber costs nothing and never misses the latest state.
 package live
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Topic names what has news.
 type Topic string
@@ -19,16 +22,16 @@ type Hub struct {
 	subscriptions map[*Subscription]struct{}
 }
 
-// Subscription wakes its owner when its topic has news.
+// Subscription wakes its owner when one of its topics has news.
 type Subscription struct {
-	hub   *Hub
-	topic Topic
-	news  chan struct{}
+	hub    *Hub
+	topics []Topic
+	news   chan struct{}
 }
 
-// Subscribe starts a subscription to topic; Close ends it.
-func (h *Hub) Subscribe(topic Topic) *Subscription {
-	s := &Subscription{hub: h, topic: topic, news: make(chan struct{}, 1)}
+// Subscribe starts a subscription to the topics; Close ends it.
+func (h *Hub) Subscribe(topics ...Topic) *Subscription {
+	s := &Subscription{hub: h, topics: topics, news: make(chan struct{}, 1)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.subscriptions == nil {
@@ -43,7 +46,7 @@ func (h *Hub) Publish(topic Topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subscriptions {
-		if s.topic != topic {
+		if !slices.Contains(s.topics, topic) {
 			continue
 		}
 		select {

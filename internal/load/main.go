@@ -22,12 +22,14 @@ type sizes struct {
 	binary     string
 	dir        string        // of the databases
 	latency    time.Duration // of each call to Proxmox VE
+	taskTime   time.Duration // typical time of a task there; 0: 2 s
 	containers int           // of the usual cluster
 	large      int           // containers of the large cluster
 	largeNodes int
 	viewers    int // browsers with an open page
 	changes    int // containers stopped, and as many that die
 	every      time.Duration
+	bulk       int // containers of a bulk action
 	crowd      int // browsers with an open page, for the cost of each
 	idle       time.Duration
 }
@@ -43,6 +45,7 @@ func main() {
 	flag.DurationVar(&s.every, "every", 4*time.Second, "between two stops, on average")
 	flag.IntVar(&s.crowd, "crowd", 1000, "browsers that watch at once at the end")
 	flag.DurationVar(&s.idle, "idle", 30*time.Second, "how long nobody watches")
+	flag.IntVar(&s.bulk, "bulk", 500, "containers that one bulk action starts")
 	only := flag.String("only", "", "measure these only: "+strings.Join(phaseNames(), ", ")+" (with commas)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -63,7 +66,7 @@ type phase struct {
 // phases are in the order in which they run. The large clusters come first: meanwhile the containers of the usual one are
 // all read once, as in a Berth that has run for a while.
 func phases() []phase {
-	return []phase{{"large", measureLarge}, {"thousand", measureThousand}, {"pages", measurePages}, {"idle", measureIdle},
+	return []phase{{"large", measureLarge}, {"thousand", measureThousand}, {"bulk", measureBulk}, {"pages", measurePages}, {"idle", measureIdle},
 		{"watch", measureWatched}, {"faults", measureFaults}, {"crowd", measureCrowd}}
 }
 

@@ -25,7 +25,7 @@ type site struct {
 
 // startSite starts a cluster and a Berth, connects them with the command line, and waits until the page has all containers.
 func startSite(ctx context.Context, s sizes, name string, nodes, containers int) (*site, error) {
-	sim, err := pvesim.New(pvesim.Options{Nodes: nodes, Containers: containers, Seed: 1, Latency: s.latency})
+	sim, err := pvesim.New(pvesim.Options{Nodes: nodes, Containers: containers, Seed: 1, Latency: s.latency, TaskTime: s.taskTime})
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (w *site) open(ctx context.Context, containers int) (err error) {
 }
 
 func (w *site) signIn(ctx context.Context) (*browser, error) {
-	said, err := w.berthCommand(ctx, "user", "add", "load", "--role", "viewer", "--url", w.berth.url)
+	said, err := w.berthCommand(ctx, "user", "add", "load", "--role", "operator", "--url", w.berth.url)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // answer is what the server said, its envelope opened.
@@ -16,6 +17,8 @@ type answer struct {
 	total        int    // "total" of paged lists
 	endpoint     *endpoint
 	ticket       ticket // that the request went with, if any
+
+	serverTime time.Time // its clock, to the second; zero if it did not tell
 }
 
 // AnswerError says that an answer was not one of the Proxmox API: a proxy's page, half a text, nothing.

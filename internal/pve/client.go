@@ -32,8 +32,12 @@ type Call struct {
 	Pattern  string // path with {names} in place of values, so that there are few of them
 	Endpoint string // host and port
 	Status   int    // 0 if there was no answer
+	Started  time.Time
 	Duration time.Duration
 	Err      error
+	// ServerTime is the server's clock at the answer, to the second, and CertificateEnds the end of the certificate that it
+	// showed; both are zero without an answer.
+	ServerTime, CertificateEnds time.Time
 }
 
 // Client calls the API of one cluster. It is safe for concurrent use and holds nothing but idle connections.

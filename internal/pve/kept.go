@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // keptConn lets net/http reuse the connections that the server keeps open although it seems to say otherwise.
@@ -12,6 +13,7 @@ import (
 // "Connection: Keep-Alive" that pveproxy means (pve-http-server AnyEvent.pm, response). By the rules of HTTP, close wins,
 // and every such call would cost a TLS handshake. So the close is taken out of heads that have both.
 type keptConn struct {
+	certificateEnds time.Time // of the certificate that the server showed
 	net.Conn
 	expecting atomic.Bool // a request was written and no head of an answer was read yet
 	upgraded  atomic.Bool // the connection became a websocket

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
 	"strings"
+	"time"
 )
 
 // attempt is send with one more try if the server refuses a ticket that it gave earlier: it restarted with new keys,
@@ -28,7 +30,10 @@ func (c *Client) attempt(ctx context.Context, e *endpoint, r request) (answer, b
 func (c *Client) send(ctx context.Context, e *endpoint, r request) (a answer, connected bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	var certificateEnds time.Time
+	trace := &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+		connected, certificateEnds = true, certificateEndsOf(got.Conn)
+	}}
 	hr, err := newRequest(httptrace.WithClientTrace(ctx, trace), e, r)
 	if err != nil {
 		return a, false, err
@@ -44,9 +49,18 @@ func (c *Client) send(ctx context.Context, e *endpoint, r request) (a answer, co
 	a.endpoint, a.ticket = e, used
 	c.judge(ctx, e, err)
 	if c.onCall != nil {
-		c.onCall(Call{r.method, r.pattern, e.url.Host, a.status, c.now().Sub(started), err})
+		c.onCall(Call{Method: r.method, Pattern: r.pattern, Endpoint: e.url.Host, Status: a.status, Started: started, Duration: c.now().Sub(started), Err: err,
+			ServerTime: a.serverTime, CertificateEnds: certificateEnds})
 	}
 	return a, connected, err
+}
+
+// certificateEndsOf is the end of the certificate that a connection showed.
+func certificateEndsOf(conn net.Conn) time.Time {
+	if kept, ok := conn.(*keptConn); ok {
+		return kept.certificateEnds
+	}
+	return time.Time{}
 }
 
 // judge keeps the health of an endpoint: an answer of any kind is health, a caller who gave up is no evidence.
@@ -95,6 +109,7 @@ func (c *Client) exchange(hr *http.Request, e *endpoint) (answer, error) {
 	}
 	defer response.Body.Close()
 	a := answer{method: hr.Method, path: path, status: response.StatusCode}
+	a.serverTime, _ = http.ParseTime(response.Header.Get("Date")) // none is as good as a wrong one
 	a.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes+1))
 	if err != nil {
 		return a, newConnectionError(e, hr, path, err)

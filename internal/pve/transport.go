@@ -79,5 +79,5 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		_ = plain.Close()
 		return nil, err
 	}
-	return &keptConn{Conn: conn}, nil
+	return &keptConn{Conn: conn, certificateEnds: conn.ConnectionState().PeerCertificates[0].NotAfter}, nil
 }

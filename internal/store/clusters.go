@@ -68,6 +68,38 @@ func (s *Store) AddCluster(ctx context.Context, actor berth.Actor, c berth.Clust
 	return c, nil
 }
 
+// ChangeCluster stores the endpoints, fingerprint and token of c as they are now, and the token's secret unless it is
+// empty; action is the word for the history. Returns Conflict if somebody else has changed the cluster since c was read.
+func (s *Store) ChangeCluster(ctx context.Context, actor berth.Actor, c berth.Cluster, secret, action string) (berth.Cluster, error) {
+	if err := c.Validate(); err != nil {
+		return berth.Cluster{}, err
+	}
+	endpoints, err := json.Marshal(c.Endpoints)
+	if err != nil {
+		return berth.Cluster{}, err
+	}
+	now := max(millis(s.now()), millis(c.UpdatedAt)+1) // pollers see a change by it
+	err = s.change(ctx, "change cluster "+c.Name, func(q *sqlc.Queries) error {
+		rows, err := q.ChangeCluster(ctx, sqlc.ChangeClusterParams{ID: c.ID, Endpoints: string(endpoints), Fingerprint: c.Fingerprint, TokenID: c.TokenID,
+			UpdatedAt: now, WasUpdatedAt: millis(c.UpdatedAt)})
+		if err := exactly(rows, err, berth.Conflict, "Cluster %s was changed or removed by somebody else meanwhile.", c.Name); err != nil {
+			return err
+		}
+		if secret != "" {
+			sealed, err := s.seal(ctx, q, placeClusterSecret, c.ID, secret)
+			if err != nil {
+				return err
+			}
+			if err := q.ChangeClusterSecret(ctx, sqlc.ChangeClusterSecretParams{ID: c.ID, TokenSecret: sealed}); err != nil {
+				return err
+			}
+		}
+		return s.clustersChanged(ctx, q, actor, action, c.Name)
+	})
+	c.UpdatedAt = fromMillis(now)
+	return c, err
+}
+
 // RemoveCluster removes the named cluster and all that is known of its containers; its events stay.
 // Returns NotFound if there is none.
 func (s *Store) RemoveCluster(ctx context.Context, actor berth.Actor, name string) error {

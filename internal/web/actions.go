@@ -30,6 +30,7 @@ type confirmView struct {
 	Hostname, Place, Heading string
 	URL                      string
 	Running                  bool
+	Purge                    bool   // chosen from the beginning: Proxmox does not delete what is under high availability without
 	EffectsURL               string // says what goes with it
 	Deletes                  bool   // the hostname must be typed
 }
@@ -56,7 +57,7 @@ func newActionChoice(c *berth.Container, o offer, role berth.Role) actionChoice 
 
 func newConfirmView(c *berth.Container, o offer) confirmView {
 	return confirmView{offer: o, Hostname: hostname(c), Place: placeText(c), Heading: o.Title + " " + hostname(c) + "?", URL: o.url(c),
-		Running: c.Live == berth.LiveRunning, Deletes: o.Name == "delete", EffectsURL: containerPath(c) + "/goes-with"}
+		Running: c.Live == berth.LiveRunning, Purge: c.HAState != "", Deletes: o.Name == "delete", EffectsURL: containerPath(c) + "/goes-with"}
 }
 
 func (o offer) url(c *berth.Container) string { return containerPath(c) + "/actions/" + o.Name }

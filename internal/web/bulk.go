@@ -20,6 +20,7 @@ type bulkView struct {
 	Effects         []bulkEffect
 	Deletes         bool
 	StopFirst       bool
+	Purge           bool
 	Confirm         string // what must be typed; empty: nothing
 }
 
@@ -101,7 +102,7 @@ func (s *Server) chosenKeys(r *http.Request, form url.Values) ([]string, error) 
 
 func newBulkView(o offer, plan fleet.BulkPlan, request berth.ActionRequest) bulkView {
 	v := bulkView{offer: o, Heading: o.Title + " " + containers(len(plan.Items)) + "?", Button: o.Title + " " + strconv.Itoa(plan.Acts), Acts: plan.Acts,
-		Deletes: o.Action == berth.ActionDelete, StopFirst: request.StopFirst, Confirm: bulkConfirm(o, plan.Acts)}
+		Deletes: o.Action == berth.ActionDelete, StopFirst: request.StopFirst, Purge: request.Purge, Confirm: bulkConfirm(o, plan.Acts)}
 	keys := make([]string, 0, len(plan.Items))
 	names := map[string][]string{} // by what happens to them
 	for _, item := range plan.Items {

@@ -231,7 +231,7 @@ func bulkSheet(v bulkView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = sheetCheck("purge", "Remove them from backup jobs, replication and high availability too").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = sheetCheck("purge", "Remove them from backup jobs, replication and high availability too", v.Purge).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

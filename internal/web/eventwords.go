@@ -27,30 +27,61 @@ var deeds = map[string]deed{
 	"service.reveal-credentials": {"reveal the credentials of", "revealed the credentials of"},
 }
 
-// eventWords says what was done, before the subject, and what else there is to say, after it.
+// unseen is what happened where nobody was seen doing it. The subject comes before.
+var unseen = map[string]string{
+	"container.start": "was started outside Berth, no task seen", "container.stop": "was stopped outside Berth, no task seen",
+	"container.appear": "appeared, no task seen", "container.vanish": "is not listed any more, no task seen",
+	"container.config": "was configured outside Berth",
+}
+
+// unseenActor is who did what nobody was seen doing, in the history.
+const unseenActor = "unknown"
+
+// eventWords says what was done, before the subject, and what else there is to say, after it. Without anything before it,
+// it is the subject that does something.
 func eventWords(e *berth.Event) (does, then string) {
-	d, known := deeds[e.Action]
-	if !known {
-		_, word, _ := strings.Cut(e.Action, ".")
-		word = strings.ReplaceAll(word, "-", " ")
-		d = deed{verb: word, past: word}
+	if e.Actor == unseenActor && e.Source == "proxmox" {
+		return "", " " + unseenWords(e)
 	}
-	outside := ""
-	if e.Source == "proxmox" {
-		outside = " outside Berth"
+	d := deedOf(e.Action)
+	outside, reason := "", e.Details["message"]
+	if e.Source == "proxmox" && e.Details["task"] != "" {
+		outside, reason = " outside Berth ("+e.Details["task"]+")", e.Details["exit"]
 	}
 	switch e.Details["state"] {
 	case "requested":
 		return "asked to " + d.verb, outside
 	case string(berth.JobFailed):
-		return "could not " + d.verb, outside + because(e.Details["message"])
+		return "could not " + d.verb, outside + because(reason)
 	case string(berth.JobCancelled):
-		return "did not " + d.verb, ", it was cancelled" + because(e.Details["message"])
+		return "did not " + d.verb, ", it was cancelled" + because(reason)
 	}
 	if after := e.Details["after"]; after == "on" || after == "off" {
 		return d.past, ": " + after
 	}
 	return d.past, outside
+}
+
+// deedOf says an action that has no words of its own by its name.
+func deedOf(action string) deed {
+	if d, known := deeds[action]; known {
+		return d
+	}
+	_, word, _ := strings.Cut(action, ".")
+	word = strings.ReplaceAll(word, "-", " ")
+	return deed{verb: word, past: word}
+}
+
+func unseenWords(e *berth.Event) string {
+	switch {
+	case e.Action == "container.move":
+		return "was moved outside Berth from " + e.Details["before"] + " to " + e.Details["after"] + ", no task seen"
+	case e.Details["keys"] != "":
+		return unseen[e.Action] + ": " + e.Details["keys"]
+	case unseen[e.Action] != "":
+		return unseen[e.Action]
+	}
+	return deedOf(e.Action).past + because(e.Details["message"])
 }
 
 func because(message string) string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"berth"
+	"berth/internal/live"
 	"berth/internal/web/ui"
 )
 
@@ -87,7 +88,7 @@ func (s *Server) getJobLive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	shown := shownParts{}
-	return s.follow(w, r, func(ctx context.Context) (last, html string, err error) {
+	return s.follow(w, r, s.hub.Subscribe(live.Jobs), func(ctx context.Context) (last, html string, err error) {
 		p, err := s.readJob(ctx, actorOf(r), id)
 		if err != nil {
 			return "", "", err

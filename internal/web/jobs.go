@@ -178,7 +178,7 @@ func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
 	}
 	watcher := s.fleet.Watch()
 	defer watcher.Close()
-	return s.follow(w, r, func(ctx context.Context) (id, html string, err error) {
+	return s.follow(w, r, s.hub.Subscribe(live.Jobs, live.Fleet), func(ctx context.Context) (id, html string, err error) {
 		rows, err := s.jobRows(ctx, choice, actorOf(r))
 		if err != nil {
 			return "", "", err
@@ -191,12 +191,12 @@ func (s *Server) getJobsLive(w http.ResponseWriter, r *http.Request) error {
 // relativeText finds the ages on a page, which the browser keeps current by itself.
 var relativeText = regexp.MustCompile(`(data-relative="[a-z]+">)[^<]*`)
 
-// follow streams what render gives, each time something about jobs or the fleet changes and it gives something else, until
-// the browser has gone or the server closes.
-func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(context.Context) (id, html string, err error)) error {
-	news, fleetNews := s.hub.Subscribe(live.Jobs), s.hub.Subscribe(live.Fleet)
+const followGap = 200 * time.Millisecond // least time between two looks at the jobs for one page
+
+// follow streams what render gives, each time there is news and it gives something else, until the browser has gone or the
+// server closes. It ends the subscription.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, news *live.Subscription, render func(context.Context) (id, html string, err error)) error {
 	defer news.Close()
-	defer fleetNews.Close()
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	out := startStream(w, r)
@@ -224,7 +224,10 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, render func(cont
 				return nil
 			}
 		case <-news.News():
-		case <-fleetNews.News():
+			select { // many clusters have much news
+			case <-r.Context().Done():
+			case <-time.After(followGap):
+			}
 		}
 	}
 }

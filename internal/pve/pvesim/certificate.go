@@ -17,6 +17,19 @@ import (
 	"time"
 )
 
+// RenewCertificate gives the API port another certificate, as after a renewal; open connections break.
+func (s *Sim) RenewCertificate() error {
+	cert, err := newCertificate(s.opt.Cluster)
+	if err != nil {
+		return err
+	}
+	s.Stop()
+	s.mu.Lock()
+	s.cert = cert
+	s.mu.Unlock()
+	return s.Start("")
+}
+
 // newCertificate makes the self-signed leaf of the API port. It lives as long as the Sim, over Stop and Start.
 func newCertificate(cluster string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

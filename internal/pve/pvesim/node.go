@@ -22,7 +22,7 @@ func listNodes(c *call) (any, error) {
 // nodeFingerprint is the real one for the node that answers, and an invented one for the others.
 func (s *Sim) nodeFingerprint(n *node) string {
 	if n == s.world.nodes[0] {
-		return s.Fingerprint()
+		return s.shownFingerprint()
 	}
 	return fingerprint([]byte(uuid(n.seed, "certificate")))
 }

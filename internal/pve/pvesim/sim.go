@@ -148,7 +148,14 @@ func (s *Sim) URL() string {
 }
 
 // Fingerprint is the SHA-256 of the certificate as Proxmox shows it: upper-case hex pairs with ":".
-func (s *Sim) Fingerprint() string { return fingerprint(s.cert.Certificate[0]) }
+func (s *Sim) Fingerprint() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shownFingerprint()
+}
+
+// shownFingerprint is Fingerprint for those who hold the world.
+func (s *Sim) shownFingerprint() string { return fingerprint(s.cert.Certificate[0]) }
 
 // Token is an API token with all rights (owner root@pam, no privilege separation): "root@pam!berth=UUID".
 func (s *Sim) Token() string { return s.token }

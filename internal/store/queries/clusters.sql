@@ -13,6 +13,13 @@ VALUES (sqlc.arg(id), sqlc.arg(name), sqlc.arg(endpoints), sqlc.arg(fingerprint)
         sqlc.arg(token_secret), sqlc.arg(created_at), sqlc.arg(updated_at))
 ON CONFLICT DO NOTHING;
 
+-- name: ChangeCluster :execrows
+UPDATE clusters SET endpoints = sqlc.arg(endpoints), fingerprint = sqlc.arg(fingerprint), token_id = sqlc.arg(token_id), updated_at = sqlc.arg(updated_at)
+WHERE id = sqlc.arg(id) AND updated_at = sqlc.arg(was_updated_at);
+
+-- name: ChangeClusterSecret :exec
+UPDATE clusters SET token_secret = sqlc.arg(token_secret) WHERE id = sqlc.arg(id);
+
 -- name: RemoveCluster :execrows
 DELETE FROM clusters WHERE name = sqlc.arg(name);
 

@@ -63,6 +63,49 @@ func (q *Queries) BumpRevision(ctx context.Context, topic string) error {
 	return err
 }
 
+const changeCluster = `-- name: ChangeCluster :execrows
+UPDATE clusters SET endpoints = $1, fingerprint = $2, token_id = $3, updated_at = $4
+WHERE id = $5 AND updated_at = $6
+`
+
+type ChangeClusterParams struct {
+	Endpoints    string
+	Fingerprint  string
+	TokenID      string
+	UpdatedAt    int64
+	ID           string
+	WasUpdatedAt int64
+}
+
+func (q *Queries) ChangeCluster(ctx context.Context, arg ChangeClusterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, changeCluster,
+		arg.Endpoints,
+		arg.Fingerprint,
+		arg.TokenID,
+		arg.UpdatedAt,
+		arg.ID,
+		arg.WasUpdatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const changeClusterSecret = `-- name: ChangeClusterSecret :exec
+UPDATE clusters SET token_secret = $1 WHERE id = $2
+`
+
+type ChangeClusterSecretParams struct {
+	TokenSecret []byte
+	ID          string
+}
+
+func (q *Queries) ChangeClusterSecret(ctx context.Context, arg ChangeClusterSecretParams) error {
+	_, err := q.db.ExecContext(ctx, changeClusterSecret, arg.TokenSecret, arg.ID)
+	return err
+}
+
 const clusterName = `-- name: ClusterName :one
 SELECT name FROM clusters WHERE id = $1
 `

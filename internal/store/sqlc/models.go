@@ -156,6 +156,15 @@ type Node struct {
 	LastSeenAt  int64
 }
 
+type Noted struct {
+	ClusterID string
+	VMID      int64
+	At        int64
+	Live      string
+	Node      string
+	Config    string
+}
+
 type Password struct {
 	UserID    string
 	Hash      string
