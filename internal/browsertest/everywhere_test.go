@@ -176,7 +176,7 @@ func (w way) do(p *Page, c target, d deed, asks bool) {
 			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"]')`)
 			p.Paste(c.name)
 		}
-		p.Click(`[data-testid="confirm"]`)
+		Eval[bool](p, `(document.querySelector('[data-testid="confirm"]').click(), true)`) // not at a place: a dialog moves as it grows
 	}
 	p.Wait(`!document.querySelector('#sheet').open`)
 }
