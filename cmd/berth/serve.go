@@ -24,11 +24,13 @@ type serveCommand struct {
 // databaseFlags say where Berth keeps what it knows. serve and the commands beside it must be given the same.
 type databaseFlags struct {
 	Data     string `default:"${data}" placeholder:"DIR" help:"Directory of the database and the key of its secrets (${default})."`
+	KeyFile  string `placeholder:"FILE" help:"File with the key of its secrets; berth.key in the data directory without it."`
+	Key      string `hidden:"" env:"BERTH_KEY" help:"Content of a key file, in place of one."`
 	Database string `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://USER:PASSWORD@HOST/NAME."`
 }
 
 func (f databaseFlags) options() store.Options {
-	return store.Options{DataDir: f.Data, Database: f.Database}
+	return store.Options{DataDir: f.Data, Database: f.Database, KeyFile: f.KeyFile, Key: f.Key}
 }
 
 // Run serves until it is interrupted.

@@ -91,7 +91,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
-	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
+	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{AskProxmox: a.fleet.SignIn}), hub, o.Log, time.Now)
 	a.server = &http.Server{Handler: behindProxies(a.web.Handler(), o.TrustedProxies), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	if cert != nil {

@@ -87,6 +87,7 @@ var walked = map[string]struct {
 	"POST /account/tokens":                   {somebody, aboutNothing},
 	"POST /account/tokens/{id}/revoke":       {somebody, aboutNothing},
 	"GET /login/sso/{name}":                  {anybody, aboutNothing},
+	"POST /login/sso/{name}":                 {anybody, aboutNothing},
 	"GET /login/sso/{name}/callback":         {anybody, aboutNothing},
 	"GET /setup":                             {anybody, aboutNothing},
 	"POST /setup":                            {anybody, aboutNothing},

@@ -109,6 +109,7 @@ func (s *Server) routes() []route {
 		{"GET /login/code", anybody, s.getLoginCode},
 		{"POST /login/code", anybody, s.postLoginCode},
 		{"GET /login/sso/{name}", anybody, s.getSignOn},
+		{"POST /login/sso/{name}", anybody, s.postSignOn},
 		{"GET /login/sso/{name}/callback", anybody, s.getSignOnBack},
 		{"GET /login", anybody, s.getLogin},
 		{"POST /logout", anybody, s.postLogout},
