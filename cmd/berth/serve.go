@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"berth"
 	"berth/internal/app"
@@ -33,8 +35,14 @@ func (f databaseFlags) options() store.Options {
 	return store.Options{DataDir: f.Data, Database: f.Database, KeyFile: f.KeyFile, Key: f.Key}
 }
 
+// gcPercent trades processor time, of which an idle Berth takes little, for memory: small machines run it beside other things.
+const gcPercent = 40
+
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(ctx context.Context, o output) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log := slog.New(slog.NewTextHandler(o.err, nil))
 	a, err := app.New(ctx, app.Options{Addr: c.Addr, Store: c.options(), Log: log, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxy})
 	if err != nil {
