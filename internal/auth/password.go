@@ -113,8 +113,11 @@ func (h *hasher) matches(ctx context.Context, known bool, password, phc string) 
 	if err != nil {
 		return false, fmt.Errorf("read a kept password: %w", err)
 	}
+	if len(want) != hashBytes {
+		return false, fmt.Errorf("a kept password has %d bytes, not %d", len(want), hashBytes)
+	}
 	err = h.inTurn(ctx, known, func() {
-		got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, uint32(len(want)))
+		got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, hashBytes)
 		same = real && subtle.ConstantTimeCompare(got, want) == 1
 	})
 	return same, err

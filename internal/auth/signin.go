@@ -138,8 +138,11 @@ func (a *Auth) begin(ctx context.Context, user berth.User, from From, how string
 		Details: map[string]string{"how": how, "address": from.Address}})
 }
 
-// failed notes a failure in the history and gives the error for it.
+// failed notes a failure in the history and gives the error for it. Of a flood it notes the beginning, and then one a minute.
 func (a *Auth) failed(ctx context.Context, name string, from From, how string) error {
+	if a.throttle.try("history", historyLimit) != nil {
+		return errWrong
+	}
 	event := berth.Event{Actor: "somebody", Source: "web", Action: "sign-in.failed", Subject: "user " + clipped(name), Details: map[string]string{"how": how, "address": from.Address}}
 	if err := a.store.AddEvent(ctx, event); err != nil {
 		return err
