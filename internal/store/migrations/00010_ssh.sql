@@ -9,3 +9,6 @@ CREATE TABLE cluster_ssh (
     hosts       TEXT   NOT NULL,
     updated_at  BIGINT NOT NULL
 );
+
+-- +goose Down
+DROP TABLE cluster_ssh;
