@@ -208,3 +208,25 @@ func TestSSHIsSetUpOnThePageOfTheCluster(t *testing.T) {
 	p.Click(`form[action$="/ssh/remove"] button`)
 	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("forgotten its key")`)
 }
+
+func TestOtherCertificateThanTheConfirmedOneGetsNoToken(t *testing.T) {
+	t.Parallel()
+	b := StartEmpty(t, storetest.Options(t, storetest.SQLite))
+	sim := proxmox(t, pvesim.Options{})
+	p := b.SignIn(Desktop, "/clusters/new")
+	p.fill("name", "home")
+	p.fill("addresses", sim.URL())
+	p.submit()
+	p.submit()
+	p.Wait(`document.querySelector('[name="token"]')`)
+	if err := sim.RenewCertificate(); err != nil { // as if somebody else answered there
+		t.Fatal(err)
+	}
+	sim.ResetCalls()
+	p.fill("token", sim.Token())
+	p.submit()
+	p.Wait(`document.querySelector('[role="alert"]')?.innerText.includes("` + sim.Fingerprint() + `")`)
+	if calls := sim.Calls(); calls > 0 {
+		t.Errorf("%d calls were made to a server that nobody trusts", calls)
+	}
+}
