@@ -183,3 +183,28 @@ func TestNodesAreLive(t *testing.T) {
 	b.Sim.SetNodeOnline("pve2", false)
 	p.Wait(`[...document.querySelectorAll('[data-testid="node"]')].some(e => e.innerText.includes("offline"))`)
 }
+
+func TestSSHIsSetUpOnThePageOfTheCluster(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	if err := b.Sim.StartSSH("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.SignIn(Desktop, "/clusters/home")
+	p.fill("login", "root")
+	p.Click(`form[action$="/ssh"] button`)
+	p.Wait(`document.querySelector('[data-testid="ssh"] pre')?.innerText.includes("restrict ssh-ed25519")`)
+	command := Eval[string](p, `document.querySelector('[data-testid="ssh"] pre').innerText`)
+	if err := b.Sim.AuthorizeKey(strings.Split(command, "'")[1]); err != nil {
+		t.Fatal(err)
+	}
+	p.fill("hosts", "pve1 "+b.Sim.NodeSSHAddr("pve1"))
+	p.Click(`form[action$="/ssh/scan"] button`)
+	p.Wait(`document.querySelector('[data-testid="ssh-scan"]')?.innerText.includes("SHA256:")`)
+	p.Click(`[data-testid="ssh-scan"] button`)
+	p.Wait(`document.querySelector('form[action$="/ssh/test"]')`)
+	p.Click(`form[action$="/ssh/test"] button`)
+	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("Every node lets Berth in")`)
+	p.Click(`form[action$="/ssh/remove"] button`)
+	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("forgotten its key")`)
+}
