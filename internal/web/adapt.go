@@ -200,7 +200,9 @@ func renderSecret(w http.ResponseWriter, r *http.Request, status int, page templ
 // renderAround is render of a page that has the part in it.
 func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, part zippedPart) error {
 	var b bytes.Buffer
-	b.Grow(part.length + frameSize)
+	if part.length > 0 {
+		b.Grow(part.length + frameSize)
+	}
 	if err := page.Render(r.Context(), &b); err != nil {
 		return err
 	}
