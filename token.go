@@ -44,4 +44,6 @@ func (t *APIToken) Validate(now time.Time) error {
 }
 
 // Expired tells whether the token does not work any more at the given time.
-func (t *APIToken) Expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now) }
+func (t *APIToken) Expired(now time.Time) bool {
+	return !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now)
+}

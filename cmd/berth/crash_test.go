@@ -205,9 +205,12 @@ func (c *crash) problem(w *wish) string {
 	if err != nil || len(jobs) != 1 || jobs[0].State != berth.JobSucceeded {
 		return fmt.Sprintf("its jobs are %+v (%v)", jobs, err)
 	}
-	events, err := c.store.Events(c.t.Context(), store.EventFilter{Container: w.key(), Action: "container." + string(w.action)}, "", 10)
+	events, err := c.store.Events(c.t.Context(), store.EventFilter{Container: w.key(), Actor: "olga"}, "", 10)
 	if err != nil || len(events) != 2 || events[1].Details["state"] != "requested" || events[0].Details["state"] != "succeeded" {
 		return fmt.Sprintf("its events are %+v (%v)", events, err)
+	}
+	if others, err := c.store.Events(c.t.Context(), store.EventFilter{Container: w.key(), Actor: "unknown"}, "", 10); err != nil || len(others) > 0 {
+		return fmt.Sprintf("what Berth did is taken for what others did: %+v (%v)", others, err)
 	}
 	if got, want := c.status(w.vmid), wanted[w.action]; got != want {
 		return fmt.Sprintf("it is %s, want %s", got, want)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,9 @@ type Options struct {
 	Store store.Options
 	Pace  fleet.Pace // zero: fleet.DefaultPace
 	Log   *slog.Logger
+
+	TLSCert, TLSKey string         // files of the web interface's own certificate; empty: plain HTTP
+	TrustedProxies  []netip.Prefix // believed when they say where a request comes from
 }
 
 // App is a running Berth. New, then Start, then Stop; or Run for all of them.
@@ -40,6 +44,7 @@ type App struct {
 	web      *web.Server
 	listener net.Listener
 	server   *http.Server
+	cert     *certificate // nil: plain HTTP
 
 	cancel context.CancelFunc
 	group  sync.WaitGroup
@@ -57,6 +62,13 @@ const (
 
 // New opens the database and the port, so that what cannot work is said before anything runs.
 func New(ctx context.Context, o Options) (*App, error) {
+	var cert *certificate
+	if o.TLSCert != "" || o.TLSKey != "" {
+		var err error
+		if cert, err = loadCertificate(o.TLSCert, o.TLSKey, o.Log); err != nil {
+			return nil, err
+		}
+	}
 	listener, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return nil, listenError(o.Addr, err)
@@ -68,7 +80,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Pace == (fleet.Pace{}) {
 		o.Pace = fleet.DefaultPace()
 	}
-	a := &App{Store: s, log: o.Log, listener: listener, failed: make(chan error, 2)}
+	a := &App{Store: s, log: o.Log, listener: listener, cert: cert, failed: make(chan error, 2)}
 	hub := &live.Hub{}
 	a.fleet = fleet.New(s, hub, o.Log, time.Now, o.Pace)
 	a.jobs, err = jobs.New(ctx, s, hub, o.Log, jobs.Options{})
@@ -79,23 +91,27 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
-	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{}), hub, o.Log, time.Now)
-	a.server = &http.Server{Handler: a.web.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
+	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{AskProxmox: a.fleet.SignIn}), hub, o.Log, time.Now)
+	a.server = &http.Server{Handler: behindProxies(a.web.Handler(), o.TrustedProxies), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	if cert != nil {
+		a.server.TLSConfig = cert.config()
+	}
 	a.server.RegisterOnShutdown(a.web.Close)
 	return a, nil
 }
 
 // URL is the address of the web interface, with a host that a browser on this machine can open.
 func (a *App) URL() string {
-	host, port, err := net.SplitHostPort(a.listener.Addr().String())
-	if err != nil {
-		return "http://" + a.listener.Addr().String()
-	}
+	host, port, _ := net.SplitHostPort(a.listener.Addr().String()) // the address of a listener has both
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	scheme := "http://"
+	if a.cert != nil {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // SignInLink makes a one-time link that signs userID in.
@@ -133,10 +149,17 @@ func (a *App) Start() {
 		a.failed <- err
 	}
 	a.group.Go(func() {
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.serve(); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("serve the web interface: %w", err)
 		}
 	})
+}
+
+func (a *App) serve() error {
+	if a.cert != nil {
+		return a.server.ServeTLS(a.listener, "", "")
+	}
+	return a.server.Serve(a.listener)
 }
 
 // Stop ends everything that Start began and closes the database. Open event streams end at once; other requests get a

@@ -20,12 +20,18 @@ type Auth struct {
 	hasher   *hasher
 	throttle *throttle
 	lookUps  chan struct{} // of accounts that are under way
+	proxmox  chan struct{} // questions to clusters that are under way
+	ask      func(ctx context.Context, cluster, user, password, code string) (groups []string, err error)
 	now      func() time.Time
 }
 
 // Options are what a deployment decides about sessions.
 type Options struct {
 	Now func() time.Time // nil: time.Now
+	// AskProxmox tells in which groups an account of Proxmox VE is, if password and code are its own: Unauthenticated
+	// otherwise, with what a person has to know; Unavailable or NotFound if the cluster cannot be asked. It is a function because
+	// this package does not talk to clusters.
+	AskProxmox func(ctx context.Context, cluster, user, password, code string) (groups []string, err error)
 }
 
 const (
@@ -50,7 +56,7 @@ func New(s *store.Store, o Options) *Auth {
 		o.Now = time.Now
 	}
 	return &Auth{store: s, sessions: sessions, secure: &secure, hasher: newHasher(), throttle: newThrottle(o.Now),
-		lookUps: make(chan struct{}, mostLookUps), now: o.Now}
+		lookUps: make(chan struct{}, mostLookUps), proxmox: make(chan struct{}, mostQuestions), ask: o.AskProxmox, now: o.Now}
 }
 
 // Load makes the session of a request available to the handlers behind it, and failed is called when that is not possible.

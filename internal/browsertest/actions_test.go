@@ -2,7 +2,9 @@ package browsertest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"berth"
 	"berth/internal/pve/pvesim"
@@ -29,11 +31,11 @@ func TestActionsFromTheCard(t *testing.T) {
 		vmid := idle(p, "running")
 		p.Click(cardPart(vmid, `[title="Shut down"]`))
 		p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
-		p.Click(`#sheet [data-close-sheet]`)
+		p.Tap(`#sheet [data-close-sheet]`)
 		p.Wait(`!document.querySelector('#sheet').open`)
 		p.Click(cardPart(vmid, `[title="Shut down"]`))
 		p.Wait(`document.querySelector('[data-testid="confirm"]')`)
-		p.Click(`[data-testid="confirm"]`)
+		p.Tap(`[data-testid="confirm"]`)
 		p.Wait(`!document.querySelector('#sheet').open`)
 		p.Wait(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes("by admin")`, cardPart(vmid, `[data-testid="pending"]`)))
 		other := b.SignIn(Desktop, "/") // everybody sees it
@@ -61,23 +63,33 @@ func TestActionThatFailsIsSaidInProxmoxsWords(t *testing.T) {
 	p.Wait(`document.querySelector('[data-testid="job"][data-state="failed"]') && document.querySelector('[data-testid="job"][data-state="done"]')`)
 }
 
-func TestDeleteAsksForTheName(t *testing.T) {
+func TestDeleteAsksForTheNameAndBacksUpFirst(t *testing.T) {
 	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 100 * time.Millisecond})
 	p := b.SignIn(Desktop, "/?q=-is:locked%20-is:ha")
 	vmid := idle(p, "stopped")
 	name := Eval[string](p, fmt.Sprintf(`document.querySelector('[data-vmid="%d"]').dataset.name`, vmid))
 	p.Click(cardPart(vmid, `[data-actions]`))
 	p.Wait(`document.querySelector('#sheet [data-sheet$="/delete"]')`)
-	p.Click(`#sheet [data-sheet$="/delete"]`)
+	p.Tap(`#sheet [data-sheet$="/delete"]`)
 	p.Wait(`document.activeElement?.name === "name"`)
+	p.Wait(`document.querySelector('#sheet [name="backup"] option[value="local"]') && document.querySelector('[data-testid="goes-with"]').innerText.includes("rootfs / on")`)
 	p.Paste("something else")
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(fmt.Sprintf(`document.querySelector('#sheet-problem').innerText.includes("Type %s")`, name))
 	Eval[bool](p, `(document.querySelector('#sheet input[name="name"]').value = "", document.querySelector('#sheet input[name="name"]').focus(), true)`)
 	p.Paste(name)
-	p.Click(`[data-testid="confirm"]`)
+	Eval[bool](p, `(document.querySelector('#sheet [name="backup"]').value = "local", true)`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(fmt.Sprintf(`!document.querySelector('[data-vmid="%d"]')`, vmid))
+	jobs, err := b.App.Store.Jobs(t.Context(), store.JobFilter{}, 1)
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("jobs are %v, %v; want the deletion", jobs, err)
+	}
+	steps, err := b.App.Store.JobSteps(t.Context(), jobs[0].ID)
+	if err != nil || !slices.ContainsFunc(steps, func(s berth.JobStep) bool { return s.Name == "Wait for Proxmox to backup" && !s.EndedAt.IsZero() }) {
+		t.Errorf("the steps are %+v (%v), want a backup first", steps, err)
+	}
 }
 
 func TestViewerIsToldWhyActionsAreNotOffered(t *testing.T) {

@@ -221,7 +221,7 @@ func (p *Page) patience() (context.Context, context.CancelFunc) {
 func (p *Page) text() string {
 	ctx, cancel := p.patience()
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 2000)`))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 2000)`))
 	if err != nil {
 		return err.Error()
 	}

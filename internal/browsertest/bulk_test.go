@@ -61,15 +61,17 @@ func TestBulkOnMixedStates(t *testing.T) {
 
 	selectAll(p, b, "/", "stop")
 	effects(p, fmt.Sprintf("Stop %d that ", running), fmt.Sprintf("Nothing to do for %d: already stopped", stopped), "Not possible for 1: locked (backup)")
-	p.Click(`#sheet [data-close-sheet]`)
+	p.Tap(`#sheet [data-close-sheet]`)
 	p.Wait(`!document.querySelector('#sheet').open`)
 	b.Sim.Fail(pvesim.Fault{Method: "POST", Path: targets[1].numbered("/nodes/*/lxc/VMID/status/stop"), Times: 1, Status: http.StatusInternalServerError, Reason: "no space left"})
 	selectAll(p, b, "/", "stop")
 	effects(p, "Not possible for 1")
-	p.Click(`[data-testid="confirm"]`)
-	wantOutcomes(p, "failed", map[string]int{"done": running - 1, "failed": 1})
+	p.Tap(`[data-testid="confirm"]`)
+	wantOutcomes(p, "failed", map[string]int{"done": running - 1, "failed": 1, "refused": stopped + 1})
+	p.Wait(`[...document.querySelectorAll('[data-testid="part"][data-state="refused"]')].some(e => e.innerText.includes("is locked by Proxmox (backup)"))`)
 	Eval[bool](p, `(document.querySelector('.parts [value="bad"]').click(), true)`)
-	p.Wait(`[...document.querySelectorAll('[data-testid="part"]')].filter(e => e.checkVisibility()).every(e => e.dataset.state === "failed" && e.innerText.includes("no space left"))`)
+	const shown = `[...document.querySelectorAll('[data-testid="part"]')].filter(e => e.checkVisibility())`
+	p.Wait(shown + `.every(e => e.dataset.state !== "done") && ` + shown + `.some(e => e.dataset.state === "failed" && e.innerText.includes("no space left"))`)
 	p.Click(`[data-testid="part"][data-state="failed"] [href^="/jobs/"]`)
 	p.Wait(`document.querySelector('[data-testid="job-page"] h1')?.innerText.startsWith("Stop ` + targets[1].name + `")`)
 	Eval[bool](p, `(history.back(), true)`)
@@ -79,9 +81,24 @@ func TestBulkOnMixedStates(t *testing.T) {
 
 	selectAll(p, b, "/?q=status:stopped", "start")
 	effects(p, "Start 7 that are stopped")
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	wantOutcomes(p, "done", map[string]int{"done": 7})
+	selectTwo(p, b)
 	deleteInBulk(t, b, p)
+}
+
+// selectTwo begins an action on two that are selected one by one, for which there is nothing to do.
+func selectTwo(p *Page, b *Berth) {
+	p.t.Helper()
+	p.Goto(b.App.URL() + "/?q=-is:locked")
+	p.Wait(allCards + " === 7 && " + scriptRuns)
+	p.Click(`[data-testid="container-card"]:nth-child(2) [data-select]`)
+	p.Click(`[data-testid="container-card"]:nth-child(4) [data-select]`)
+	p.Click(`[data-bulk="start"]`)
+	effects(p, "Nothing to do for 2: already running")
+	p.Wait(`document.querySelector('#sheet h2').innerText === "Start 2 containers?" && document.querySelector('[data-testid="confirm"]').disabled`)
+	p.Tap(`#sheet [data-close-sheet]`)
+	p.Wait(`!document.querySelector('#sheet').open`)
 }
 
 // deleteInBulk deletes all but the locked one, which runs.
@@ -94,12 +111,12 @@ func deleteInBulk(t *testing.T, b *Berth, p *Page) {
 	p.Wait(`document.querySelector('#sheet [name="purge"]').checked`)
 	p.Click(`#sheet [name="name"]`)
 	p.Paste("delete 8")
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(`document.querySelector('#sheet-problem').innerText.includes("Type delete 7")`)
 	Eval[bool](p, `(document.querySelector('#sheet [name="name"]').value = "", true)`)
 	p.Click(`#sheet [name="name"]`)
 	p.Paste("delete 7")
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	wantOutcomes(p, "done", map[string]int{"done": 7})
 	p.Goto(b.App.URL() + "/")
 	p.Wait(allCards + " === 1")

@@ -122,11 +122,12 @@ func TestNodeOfflineMarksOnlyItsContainers(t *testing.T) {
 func TestPageCausesNoCallsToProxmox(t *testing.T) {
 	t.Parallel()
 	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
-	p := b.SignIn(Desktop, "/nodes") // a page without a stream: nobody watches
-	p.Wait(`document.body.innerText.includes("40 containers")`)
+	p := b.SignIn(Desktop, "/")
+	p.Wait(allCards + " === 40")
+	p.Goto(b.App.URL() + "/audit") // a page without a stream: nobody watches
 	client := b.Client(berth.RoleViewer)
 	b.Sim.ResetCalls()
-	const loads = 50
+	const loads = 100
 	for range loads {
 		body := get(t, client, b.App.URL()+"/", http.StatusOK)
 		if len(body) < 10_000 {

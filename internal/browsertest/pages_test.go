@@ -96,7 +96,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		return func(p *Page) {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet ` + selector + `')`)
-			p.Click(`#sheet ` + selector)
+			p.Tap(`#sheet ` + selector)
 			p.Wait(`document.querySelector('[data-testid="confirm"]')`)
 		}
 	}
@@ -214,9 +214,9 @@ func failedStop(t *testing.T, b *Berth) berth.Job {
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Click(`[data-sheet$="/actions"]`)
 	p.Wait(`document.querySelector('#sheet [data-sheet$="/stop"]')`)
-	p.Click(`#sheet [data-sheet$="/stop"]`)
+	p.Tap(`#sheet [data-sheet$="/stop"]`)
 	p.Wait(`document.querySelector('[data-testid="confirm"]')`)
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(`document.querySelector('[data-toast="error"]')`)
 	jobs, err := b.App.Store.Jobs(t.Context(), store.JobFilter{}, 1)
 	if err != nil || len(jobs) != 1 {

@@ -16,6 +16,7 @@ const defaultPerNode = 4 // actions at once on one node
 type bulk struct {
 	Request berth.ActionRequest `json:"request"`
 	Keys    []string            `json:"keys"`
+	Not     map[string]string   `json:"not,omitempty"` // why nothing is done to others that were selected, by key
 	PerNode int                 `json:"perNode"`
 	Grants  []berth.Grant       `json:"grants"` // of the one who asked
 }
@@ -26,13 +27,15 @@ type bulkKept struct {
 }
 
 // Bulk does an action to all the containers with these keys, as one job whose parts are the jobs of the containers, at most
-// perNode (0: 4) at once on each node. What Plan refuses now is left out. Returns Conflict if that leaves none.
+// perNode (0: 4) at once on each node. What Plan refuses now is left out, and kept with the reason. Returns Conflict if that leaves none.
 func (a *Actions) Bulk(ctx context.Context, by berth.Actor, keys []string, r berth.ActionRequest, perNode int) (berth.Job, error) {
 	plan := a.Plan(by, keys, r)
-	b := bulk{Request: r, PerNode: perNode, Grants: by.Access.Grants()}
+	b := bulk{Request: r, PerNode: perNode, Grants: by.Access.Grants(), Not: map[string]string{}}
 	for _, item := range plan.Items {
 		if item.Refusal == nil {
 			b.Keys = append(b.Keys, item.Key)
+		} else {
+			b.Not[item.Key] = item.Refusal.Err.Message
 		}
 	}
 	if len(b.Keys) == 0 {
@@ -46,6 +49,9 @@ func (a *Actions) Bulk(ctx context.Context, by berth.Actor, keys []string, r ber
 		return berth.Job{}, err
 	}
 	title := fmt.Sprintf("%s %d containers", r.Action.Verb(), len(b.Keys))
+	if len(b.Keys) == 1 {
+		title = r.Action.Verb() + " 1 container"
+	}
 	job := berth.Job{Kind: kindBulk, Action: string(r.Action), Title: strings.ToUpper(title[:1]) + title[1:], Args: string(args), Total: len(b.Keys),
 		Actor: by.Name, ActorID: by.ID, Source: by.Source}
 	err = a.jobs.Change(ctx, "ask to "+title, func(tx *store.Tx) (err error) {

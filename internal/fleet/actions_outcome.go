@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"berth"
 )
@@ -16,8 +18,7 @@ type BulkOutcome struct {
 }
 
 // BulkOutcomes tells how a bulk action stands for each of its containers that the actor may know of, in the order in
-// which they were given.
-// Returns Invalid if the job is no bulk action.
+// which they were given; those that were refused at once come last. Returns Invalid if the job is no bulk action.
 func (a *Actions) BulkOutcomes(ctx context.Context, by berth.Actor, job berth.Job) ([]BulkOutcome, error) {
 	if job.Kind != kindBulk {
 		return nil, berth.Errorf(berth.Invalid, "“%s” is no bulk action.", job.Title)
@@ -26,7 +27,10 @@ func (a *Actions) BulkOutcomes(ctx context.Context, by berth.Actor, job berth.Jo
 	if err := json.Unmarshal([]byte(job.Args), &b); err != nil {
 		return nil, fmt.Errorf("read what job %s does: %w", job.ID, err)
 	}
-	var kept bulkKept
+	kept := bulkKept{}
+	if b.Not == nil {
+		b.Not = map[string]string{}
+	}
 	if job.Checkpoint != "" {
 		if err := json.Unmarshal([]byte(job.Checkpoint), &kept); err != nil {
 			return nil, fmt.Errorf("read the checkpoint of job %s: %w", job.ID, err)
@@ -41,17 +45,27 @@ func (a *Actions) BulkOutcomes(ctx context.Context, by berth.Actor, job berth.Jo
 		begun[children[i].Subject] = &children[i]
 	}
 	var outcomes []BulkOutcome
-	for _, key := range b.Keys {
+	maps.Copy(b.Not, kept.Refused)
+	for _, key := range append(b.Keys, notAmong(b.Not, b.Keys)...) {
 		if c := a.lives(key); c != nil && !by.Access.Sees(c) {
 			continue
 		}
 		o := BulkOutcome{Key: key, Job: begun[key]}
 		if o.Job == nil {
-			o.Refused = kept.Refused[key]
+			o.Refused = b.Not[key]
 		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
+}
+
+// notAmong gives the keys of some that are not among the others, in order.
+func notAmong(some map[string]string, others []string) []string {
+	rest := maps.Clone(some)
+	for _, key := range others {
+		delete(rest, key)
+	}
+	return slices.Sorted(maps.Keys(rest))
 }
 
 // lives gives the container of a key; nil if there is none now.

@@ -399,16 +399,18 @@ func TestBulkActsWithALimitPerNodeAndTellsEachOutcome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		failed := 0
+		failed, refused := 0, 0
 		for _, o := range outcomes {
-			if o.Job == nil || !o.Job.Ended() {
+			if o.Refused != "" {
+				refused++
+			} else if o.Job == nil || !o.Job.Ended() {
 				t.Errorf("%s has no outcome: %+v", o.Key, o)
 			} else if o.Job.State == berth.JobFailed {
 				failed++
 			}
 		}
-		if failed != 1 {
-			t.Errorf("%d parts failed, want 1", failed)
+		if failed != 1 || refused != len(keys)-plan.Acts {
+			t.Errorf("%d parts failed and %d were refused, want 1 and %d", failed, refused, len(keys)-plan.Acts)
 		}
 		again, err := r.Retry(t.Context(), anna, job.ID)
 		if err != nil {

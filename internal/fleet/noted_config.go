@@ -33,9 +33,12 @@ func (p *poller) noticeConfig(k *known, node string, config *pve.ContainerConfig
 	entry := berth.Event{At: p.fleet.now(), Actor: unseenActor, Source: "proxmox", Action: "container.config", Cluster: p.cluster.Name, VMID: vmid}
 	p.nameSubject(&entry, vmid, node)
 	p.calls.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		if err := p.noteConfig(ctx, node, vmid, since, sums, entry); err != nil {
+		err := p.noteConfig(ctx, node, vmid, since, sums, entry)
+		if berth.CodeOf(err) == berth.Unavailable { // of every container: others say it once; the next reading finds it again
+			p.fleet.log.Debug("cannot store what has changed in a configuration", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
+		} else if err != nil {
 			p.notStored("what has changed in a configuration", err)
 		}
 	})

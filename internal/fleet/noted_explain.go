@@ -58,9 +58,10 @@ func (p *poller) askDiffering(ctx context.Context) {
 		node := cmp.Or(d.Now.Node, d.Was.Node)
 		switch {
 		case d.underWay || d.restsTill.After(now):
-		case d.pending || d.kindOf() == "":
+		case d.pending || d.kindOf() == "" || p.explainedBySeen(vmid, d):
 			plain = append(plain, d)
-		case p.mayRead(node, now) && p.budget.take(now, p.fleet.pace.Reads, savedForUrgent):
+		case p.mayRead(node, now) && p.budget.take(now, p.fleet.pace.Reads, savedForUrgent+1):
+			p.budget.take(now, p.fleet.pace.Reads, savedForAnybody) // two calls
 			p.explain(ctx, d, p.entryFor(vmid, d))
 		}
 	}
@@ -139,9 +140,26 @@ func (p *poller) explain(ctx context.Context, d *differing, entry berth.Event) {
 // tasksSince gives the tasks about a container that ran after the given time and did not fail.
 func (p *poller) tasksSince(ctx context.Context, node string, vmid int, since time.Time) ([]pve.TaskRow, error) {
 	rows, err := p.client.NodeTasks(ctx, node, pve.TaskQuery{Source: "all", VMID: vmid})
-	return slices.DeleteFunc(rows, func(row pve.TaskRow) bool {
-		return !row.Running() && (row.Err() != nil || row.EndTime.Before(since.Add(-clockSlack)))
-	}), err
+	return slices.DeleteFunc(rows, func(row pve.TaskRow) bool { return !canExplain(&row, since) }), err
+}
+
+func canExplain(row *pve.TaskRow, since time.Time) bool {
+	return row.Running() || row.Err() == nil && !row.EndTime.Before(since.Add(-clockSlack))
+}
+
+// explainedBySeen tells whether one of the cluster's latest tasks is behind a change for certain, so that nobody needs to
+// be asked: it ended after the container was last seen as before.
+func (p *poller) explainedBySeen(vmid int, d *differing) bool {
+	var seen []pve.TaskRow
+	for i := range p.tasks.latest {
+		t := &p.tasks.latest[i]
+		row := pve.TaskRow{Type: t.Type, StartTime: t.StartedAt, EndTime: t.EndedAt, Status: t.Exit}
+		if t.Subject == berth.ContainerKey(p.cluster.Name, vmid) && row.Err() == nil && row.EndTime.After(d.since.Add(statisticsLag)) {
+			seen = append(seen, row)
+		}
+	}
+	kind := d.kindOf()
+	return slices.Contains(explains[kind], newest(seen, kind))
 }
 
 // newest is the type of the latest task that can be behind such a change. A start explains no stop, and what came before it

@@ -153,6 +153,7 @@ func TestWhatHasATaskHasNoSecondEntry(t *testing.T) {
 	r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), berth.JobSucceeded, "is running.")
 	done(outsider.Delete(t.Context(), c.Node, c.VMID, pve.DeleteOptions{Force: true, Purge: true}))
 	r.eventually("it is noted as gone", func() bool { return r.isNoted(c.VMID, "") })
+	r.eventually("its end is in the history", func() bool { return strings.Contains(strings.Join(r.entries(c.VMID), "\n"), "vzdestroy") })
 	r.stop()
 	r.wantEntries(c.VMID, "anna container.start", "anna container.start", "anna container.start", "anna container.start",
 		"root@pam container.delete: Done outside Berth by root@pam: vzdestroy.", "root@pam container.stop: Done outside Berth by root@pam: vzstop.", diedAlone)

@@ -35,8 +35,9 @@ const (
 	// orderTimeout only bounds how long River remembers an order whose worker crashed: the job itself goes on long before,
 	// with an order of its own. It must be more than any job takes.
 	orderTimeout    = 24 * time.Hour
-	orderKept       = time.Hour // after its end, until River forgets it
-	migrateAttempts = 5         // of processes that set up River's tables at the same time
+	orderKept       = time.Hour       // after its end, until River forgets it
+	fetchAnyway     = 5 * time.Second // between two looks for orders of which nobody told; each is a write
+	migrateAttempts = 5               // of processes that set up River's tables at the same time
 )
 
 func newQueue(ctx context.Context, s *store.Store, log *slog.Logger, workers int, work func(ctx context.Context, id string) error) (queue, error) {
@@ -45,6 +46,7 @@ func newQueue(ctx context.Context, s *store.Store, log *slog.Logger, workers int
 		Workers:              river.NewWorkers(),
 		Logger:               slog.New(quiet{log.Handler()}),
 		FetchCooldown:        10 * time.Millisecond,
+		FetchPollInterval:    fetchAnyway,
 		JobTimeout:           orderTimeout,
 		RescueStuckJobsAfter: orderTimeout + time.Hour,
 

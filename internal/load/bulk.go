@@ -106,7 +106,7 @@ func (w *site) startStopped(ctx context.Context) (took time.Duration, err error)
 		if strings.Contains(p.html(), " succeeded") {
 			return time.Since(began), nil
 		}
-		if err := wait(ctx, 200*time.Millisecond); err != nil {
+		if err := wait(ctx, 500*time.Millisecond); err != nil {
 			return 0, fmt.Errorf("wait for the end of %s: %w", job, err)
 		}
 	}

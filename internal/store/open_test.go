@@ -179,3 +179,19 @@ func TestDataDirectoryMayHaveAnyNameAndIsPrivate(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTransactionsOfJobsWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	const normal, full = 1, 2 // as SQLite numbers them
+	var inside, outside int
+	err := s.InTx(t.Context(), "look", func(tx *store.Tx) error {
+		return tx.SQLite().QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&inside)
+	})
+	if err == nil {
+		err = s.SQLite().QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&outside)
+	}
+	if err != nil || inside != full || outside != normal {
+		t.Errorf("synchronous is %d in a transaction and %d outside (%v), want %d and %d", inside, outside, err, full, normal)
+	}
+}

@@ -107,13 +107,11 @@ func (s *Store) noteUse(ctx context.Context, t berth.APIToken, address string) e
 		if err := q.TokenUsed(ctx, sqlc.TokenUsedParams{ID: t.ID, At: nullMillis(s.now()), Address: address}); err != nil {
 			return err
 		}
-		var action string
+		action := "token.address"
 		switch {
 		case t.Expired(s.now()):
 			action = "token.expired"
-		case t.UsedAddress != address:
-			action = "token.address"
-		default:
+		case t.UsedAddress == address:
 			return nil
 		}
 		by := berth.Actor{ID: t.UserID, Name: t.User, Source: "api"}

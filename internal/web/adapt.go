@@ -217,7 +217,47 @@ func secured(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ownReads refuses what another site reads in the background, such as our event streams. That people come here from other
+// sites is fine. What changes something is refused by the protection of net/http.
+func (s *Server) ownReads(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, mode := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Mode")
+		if (from == "cross-site" || from == "same-site") && mode != "navigate" {
+			s.fail(w, r, forbiddenOrigin())
+			return
+		}
+		if origin := r.Header.Get("Origin"); from == "" && origin != "" && !ownOrigin(origin, r.Host) { // an old browser
+			s.fail(w, r, forbiddenOrigin())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func ownOrigin(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == host
+}
+
+const maxBody = maxBulkBytes // of any request
+
+// small refuses requests whose body is larger than any that a page sends, before it is read.
+func (s *Server) small(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > maxBody {
+			w.Header().Set("Connection", "close")
+			s.fail(w, r, berth.Errorf(berth.TooLarge, "A request has at most %d kB.", maxBody>>10))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -135,6 +135,12 @@ func (s *Server) eventChoices(r *http.Request, shown []berth.Event) (store.Event
 func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Event, choices store.EventChoices) auditPage {
 	p := auditPage{Filter: f, Actors: choices.Actors, Sources: []string{"web", "cli", "api", "proxmox"}, Zone: s.now().Format("MST"),
 		CSV: f.address("/audit/export", "format", "csv"), Lines: f.address("/audit/export", "format", "jsonl")}
+	if f.Actor != "" && !slices.Contains(p.Actors, f.Actor) { // so that the field says what the list is narrowed to
+		p.Actors = append(p.Actors, f.Actor)
+	}
+	if f.Action != "" && !slices.Contains(choices.Actions, f.Action) {
+		choices.Actions = append(choices.Actions, f.Action)
+	}
 	for _, action := range choices.Actions {
 		p.Actions = append(p.Actions, menuLink{Text: strings.ReplaceAll(action, ".", ": "), Href: templ.SafeURL(action), Selected: action == f.Action})
 	}

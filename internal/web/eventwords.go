@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"strings"
 
 	"berth"
@@ -22,8 +23,16 @@ var deeds = map[string]deed{
 	"container.protection":  {"change the protection of", "changed the protection of"},
 	"container.onboot":      {"change the autostart of", "changed the autostart of"},
 	"container.replaced":    {"", "noticed that another container has taken the VMID of"},
-	"user.add":              {"add", "added"}, "user.remove": {"remove", "removed"},
-	"cluster.add": {"connect", "connected"}, "cluster.remove": {"disconnect", "disconnected"},
+	"container.config":      {"configure", "configured"}, "container.move": {"move", "moved"},
+	"user.add": {"add", "added"}, "user.remove": {"remove", "removed"}, "user.link": {"make a sign-in link for", "made a sign-in link for"},
+	"user.password": {"change the password of", "changed the password of"}, "user.second-factor": {"change the second factor of", "changed the second factor of"},
+	"group.add": {"add", "added"}, "group.remove": {"remove", "removed"}, "group.join": {"add somebody to", "added somebody to"}, "group.leave": {"take somebody out of", "took somebody out of"},
+	"access.give": {"give access to", "gave access to"}, "access.take": {"take access from", "took access from"},
+	"token.add": {"make", "made"}, "token.revoke": {"revoke", "revoked"}, "token.expired": {"use", "tried to use the expired"}, "token.address": {"use", "used from a new address"},
+	"setup": {"set up Berth as", "set up Berth as"}, "sign-in": {"sign in as", "signed in as"}, "sign-in.failed": {"sign in as", "could not sign in as"}, "session.end": {"end sessions of", "ended sessions of"},
+	"service.set-credentials": {"set the credentials of", "set the credentials of"},
+	"cluster.add":             {"connect", "connected"}, "cluster.remove": {"disconnect", "disconnected"},
+	"cluster.token": {"give another API token to", "gave another API token to"}, "cluster.pin": {"pin another certificate of", "pinned another certificate of"}, "cluster.endpoints": {"change the addresses of", "changed the addresses of"},
 	"service.reveal-credentials": {"reveal the credentials of", "revealed the credentials of"},
 }
 
@@ -56,10 +65,18 @@ func eventWords(e *berth.Event) (does, then string) {
 	case string(berth.JobCancelled):
 		return "did not " + d.verb, ", it was cancelled" + because(reason)
 	}
-	if after := e.Details["after"]; after == "on" || after == "off" {
-		return d.past, ": " + after
+	if more := cmp.Or(e.Details["user"], e.Details["role"], onOff(e.Details["after"]), onOff(e.Details["state"])); more != "" {
+		return d.past, ": " + more
 	}
 	return d.past, outside
+}
+
+// onOff is the state of a switch; empty for everything else.
+func onOff(text string) string {
+	if text == "on" || text == "off" {
+		return text
+	}
+	return ""
 }
 
 // deedOf says an action that has no words of its own by its name.
@@ -67,8 +84,7 @@ func deedOf(action string) deed {
 	if d, known := deeds[action]; known {
 		return d
 	}
-	_, word, _ := strings.Cut(action, ".")
-	word = strings.ReplaceAll(word, "-", " ")
+	word := strings.ReplaceAll(action[strings.Index(action, ".")+1:], "-", " ")
 	return deed{verb: word, past: word}
 }
 

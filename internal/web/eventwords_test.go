@@ -22,7 +22,11 @@ func TestEventsAreSentences(t *testing.T) {
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.stop", Details: map[string]string{"state": "succeeded", "before": "running", "after": "stopped"}}, "web1 was stopped outside Berth, no task seen"},
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.move", Details: map[string]string{"before": "pve1", "after": "pve2"}}, "web1 was moved outside Berth from pve1 to pve2, no task seen"},
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.config", Details: map[string]string{"keys": "cores, memory"}}, "web1 was configured outside Berth: cores, memory"},
-		{berth.Event{Actor: "anna", Action: "user.add"}, "anna added web1"},
+		{berth.Event{Actor: "anna", Action: "user.add", Details: map[string]string{"role": "viewer"}}, "anna added web1: viewer"},
+		{berth.Event{Actor: "anna", Action: "sign-in"}, "anna signed in as web1"},
+		{berth.Event{Actor: "anna", Action: "reindex"}, "anna reindex web1"},
+		{berth.Event{Actor: "anna", Action: "user.second-factor", Details: map[string]string{"state": "off"}}, "anna changed the second factor of web1: off"},
+		{berth.Event{Actor: "anna", Action: "group.join", Details: map[string]string{"user": "bert"}}, "anna added somebody to web1: bert"},
 		{berth.Event{Actor: "anna", Action: "session.sign-in-refused"}, "anna sign in refused web1"},
 	} {
 		does, then := eventWords(&c.event)

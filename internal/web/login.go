@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +17,7 @@ type loginPage struct {
 	Problem, Name, Next string
 	Fields              map[string]string // what is wrong with each
 	Token               string            // of a setup link
+	Providers           []string          // through which one can sign in
 }
 
 // onTheForm tells the errors that are said on the form itself.
@@ -104,7 +106,80 @@ func (s *Server) postLoginCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderLogin(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	providers, err := s.store.SignOns(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, provider := range providers {
+		p.Providers = append(p.Providers, provider.Name)
+	}
 	return render(w, r, status, login(s.frame(r, "Sign in", ui.NoSection), p))
+}
+
+// getSignOn leads to a provider, who says who it is.
+func (s *Server) getSignOn(w http.ResponseWriter, r *http.Request) error {
+	p, _, err := s.store.SignOn(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	if p.Cluster() != "" {
+		return s.renderProxmox(w, r, http.StatusOK, loginPage{Providers: []string{p.Name}})
+	}
+	address, err := s.auth.BeginSignOn(r.Context(), r.PathValue("name"), s.signOnBack(r))
+	if err != nil {
+		return s.signOnFailed(w, r, err)
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// postSignOn signs in with an account of Proxmox VE.
+func (s *Server) postSignOn(w http.ResponseWriter, r *http.Request) error {
+	form, err := readFields(r, maxFormBytes)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSpace(form.Get("name"))
+	err = s.auth.SignInWithProxmox(r.Context(), r.PathValue("name"), name, form.Get("password"), form.Get("code"), from(r))
+	switch {
+	case onTheForm(err) || berth.CodeOf(err) == berth.Forbidden:
+		page := newLoginPage(err, name, "/")
+		page.Providers = []string{r.PathValue("name")}
+		return s.renderProxmox(w, r, statusOf[berth.CodeOf(err)], page)
+	case err != nil:
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) renderProxmox(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	return render(w, r, status, loginProxmox(s.frame(r, "Sign in", ui.NoSection), p))
+}
+
+// getSignOnBack is where the provider sends people back to.
+func (s *Server) getSignOnBack(w http.ResponseWriter, r *http.Request) error {
+	err := s.auth.FinishSignOn(r.Context(), r.PathValue("name"), s.signOnBack(r), r.URL.Query(), from(r))
+	if err != nil {
+		return s.signOnFailed(w, r, err)
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) signOnFailed(w http.ResponseWriter, r *http.Request, err error) error {
+	code := berth.CodeOf(err)
+	if code == "" || code == berth.NotFound {
+		return err
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		s.log.Warn("single sign-on failed", "provider", r.PathValue("name"), "error", cause)
+	}
+	return s.renderLogin(w, r, statusOf[code], newLoginPage(err, "", "/"))
+}
+
+func (s *Server) signOnBack(r *http.Request) string {
+	return s.origin(r) + "/login/sso/" + url.PathEscape(r.PathValue("name")) + "/callback"
 }
 
 // getSetup is where the link leads that Berth prints while there are no accounts.

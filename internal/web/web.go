@@ -48,5 +48,5 @@ func (s *Server) Handler() http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, forbiddenOrigin())
 	}))
-	return s.withRequestID(secured(protection.Handler(mux)))
+	return s.withRequestID(secured(s.small(s.ownReads(protection.Handler(mux)))))
 }

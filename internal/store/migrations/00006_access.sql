@@ -11,6 +11,7 @@ CREATE UNIQUE INDEX user_groups_name ON user_groups (lower(name));
 CREATE TABLE group_members (
     group_id TEXT NOT NULL REFERENCES user_groups (id) ON DELETE CASCADE,
     user_id  TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    source   TEXT NOT NULL, -- id of the provider that says so at each sign-in; empty: an admin said so
     PRIMARY KEY (group_id, user_id)
 );
 CREATE INDEX group_members_user ON group_members (user_id);
@@ -70,7 +71,30 @@ CREATE TABLE api_tokens (
     UNIQUE (user_id, name)
 );
 
+-- Others whose word is taken for who somebody is: providers of OpenID Connect.
+CREATE TABLE sign_on (
+    id            TEXT   NOT NULL PRIMARY KEY,
+    name          TEXT   NOT NULL,
+    issuer        TEXT   NOT NULL,
+    client_id     TEXT   NOT NULL,
+    client_secret BYTEA  NOT NULL, -- sealed
+    groups_claim  TEXT   NOT NULL,
+    mapping       TEXT   NOT NULL, -- JSON: names of their groups to names of ours
+    created_at    BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX sign_on_name ON sign_on (lower(name));
+
+CREATE TABLE identities (
+    provider_id TEXT NOT NULL REFERENCES sign_on (id) ON DELETE CASCADE,
+    subject     TEXT NOT NULL,
+    user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (provider_id, subject)
+);
+CREATE INDEX identities_user ON identities (user_id);
+
 -- +goose Down
+DROP TABLE identities;
+DROP TABLE sign_on;
 DROP TABLE api_tokens;
 ALTER TABLE sessions DROP COLUMN browser;
 ALTER TABLE sessions DROP COLUMN address;

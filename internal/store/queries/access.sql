@@ -12,8 +12,11 @@ SELECT id, name, created_at FROM user_groups WHERE lower(name) = lower(sqlc.arg(
 DELETE FROM user_groups WHERE id = sqlc.arg(id);
 
 -- name: AddMember :execrows
-INSERT INTO group_members (group_id, user_id) VALUES (sqlc.arg(group_id), sqlc.arg(user_id))
+INSERT INTO group_members (group_id, user_id, source) VALUES (sqlc.arg(group_id), sqlc.arg(user_id), sqlc.arg(source))
 ON CONFLICT DO NOTHING;
+
+-- name: RemoveMemberOf :exec
+DELETE FROM group_members WHERE group_id = sqlc.arg(group_id) AND user_id = sqlc.arg(user_id) AND source = sqlc.arg(source);
 
 -- name: RemoveMember :execrows
 DELETE FROM group_members WHERE group_id = sqlc.arg(group_id) AND user_id = sqlc.arg(user_id);

@@ -30,17 +30,18 @@ func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) (int64, erro
 }
 
 const addMember = `-- name: AddMember :execrows
-INSERT INTO group_members (group_id, user_id) VALUES ($1, $2)
+INSERT INTO group_members (group_id, user_id, source) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
 `
 
 type AddMemberParams struct {
 	GroupID string
 	UserID  string
+	Source  string
 }
 
 func (q *Queries) AddMember(ctx context.Context, arg AddMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, addMember, arg.GroupID, arg.UserID)
+	result, err := q.db.ExecContext(ctx, addMember, arg.GroupID, arg.UserID, arg.Source)
 	if err != nil {
 		return 0, err
 	}
@@ -281,6 +282,21 @@ func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const removeMemberOf = `-- name: RemoveMemberOf :exec
+DELETE FROM group_members WHERE group_id = $1 AND user_id = $2 AND source = $3
+`
+
+type RemoveMemberOfParams struct {
+	GroupID string
+	UserID  string
+	Source  string
+}
+
+func (q *Queries) RemoveMemberOf(ctx context.Context, arg RemoveMemberOfParams) error {
+	_, err := q.db.ExecContext(ctx, removeMemberOf, arg.GroupID, arg.UserID, arg.Source)
+	return err
 }
 
 const takeFromGroup = `-- name: TakeFromGroup :execrows

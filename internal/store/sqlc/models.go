@@ -91,6 +91,13 @@ type Grant struct {
 type GroupMember struct {
 	GroupID string
 	UserID  string
+	Source  string
+}
+
+type Identity struct {
+	ProviderID string
+	Subject    string
+	UserID     string
 }
 
 type Job struct {
@@ -228,6 +235,17 @@ type SignInLink struct {
 	CreatedAt int64
 	ExpiresAt int64
 	UsedAt    sql.NullInt64
+}
+
+type SignOn struct {
+	ID           string
+	Name         string
+	Issuer       string
+	ClientID     string
+	ClientSecret []byte
+	GroupsClaim  string
+	Mapping      string
+	CreatedAt    int64
 }
 
 type Template struct {
