@@ -1,10 +1,13 @@
 package browsertest
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"berth"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -89,4 +92,56 @@ func TestConsole(t *testing.T) {
 		anna.Goto(b.App.URL() + c.numbered("/containers/home:VMID/console"))
 		anna.Wait(`document.body.innerText.includes("Start it first")`)
 	})
+}
+
+// What runs in a console goes on while nobody can reach it, and is there again afterwards.
+func TestConsoleHealsAfterACut(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
+	c := idleTargets(b, 1)[0]
+	b.rootConsole(c.vmid)
+	wire := newWire(t, strings.TrimPrefix(b.App.URL(), "http://"))
+	p := Open(t, Desktop, strings.Replace(b.SignInLink(berth.RoleAdmin), b.App.URL(), "http://"+wire.addr, 1)+c.numbered("&next=/containers/home:VMID/console"))
+	p.Wait(consoleOpen + ` && ` + consoleShows("# "))
+	p.command("echo before-$((1+1))", "before-2")
+	p.Press("sleep 1; echo meanwhile-$((1+1))" + kb.Enter)
+	p.Wait(consoleShows("sleep 1"))
+	wire.cut()
+	p.Wait(`document.querySelector('#console').dataset.state === "connecting" && document.querySelector('[data-console-state]').innerText.includes("trying again")`)
+	other := b.SignIn(Desktop, c.numbered("/containers/home:VMID/console")) // not over the wire
+	other.Wait(consoleShows("meanwhile-2"))
+	wire.mend()
+	p.Wait(consoleOpen + ` && ` + consoleShows("before-2") + ` && ` + consoleShows("meanwhile-2"))
+	p.command("echo after-$((1+1))", "after-2")
+	t.Run("and after Berth has restarted", func(t *testing.T) {
+		b.stop()
+		other.Wait(`document.querySelector('#console').dataset.state === "connecting"`)
+		b.start()
+		other.Wait(consoleOpen)
+		other.command("echo again-$((1+1))", "again-2")
+	})
+}
+
+func TestConsolePastesAndCopies(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
+	c := idleTargets(b, 1)[0]
+	b.rootConsole(c.vmid)
+	p := b.signInOperator(t, "anna", c.numbered("/containers/home:VMID/console"))
+	p.Wait(consoleOpen + ` && ` + consoleShows("# "))
+	Eval[bool](p, `(() => {
+		const data = new DataTransfer();
+		data.setData("text/plain", "echo pasted-$((1+1))\n");
+		return document.querySelector('.xterm-helper-textarea').dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+	})()`)
+	p.Wait(consoleShows("pasted-2"))
+	Eval[bool](p, `(navigator.clipboard.writeText = async (text) => { window.copied = text; }, true)`)
+	at := Eval[[2]float64](p, `(() => {
+		const row = [...document.querySelector('.xterm-rows').children].find(e => e.innerText.trim() === "pasted-2");
+		const r = row.getBoundingClientRect();
+		return [r.left + 20, r.top + r.height / 2];
+	})()`)
+	p.do(chromedp.MouseClickXY(at[0], at[1], chromedp.ClickCount(2)))
+	p.Press("C", chromedp.ModifierCtrl, chromedp.ModifierShift)
+	p.Wait(`window.copied === "pasted-2"`)
 }

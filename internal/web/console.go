@@ -46,7 +46,11 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Security-Policy", consoleCSP)
 	v := newConsoleView(c, accessOf(r).On(c))
-	return render(w, r, http.StatusOK, consolePage(s.frame(r, "Console of "+v.Hostname, ui.Containers), v))
+	frame := s.frame(r, "Console of "+v.Hostname, ui.Containers)
+	if v.Refusal == "" {
+		frame.Island = "console"
+	}
+	return render(w, r, http.StatusOK, consolePage(frame, v))
 }
 
 // consoleOf gives the container of a request, if whoever asks may open its console.

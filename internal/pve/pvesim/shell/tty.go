@@ -308,6 +308,9 @@ func (b *Box) title() string {
 	return r[0] + " " + r[1]
 }
 
+// pasted takes out the marks that a terminal puts around pasted text once it was asked to (ESC [ ? 2004 h).
+var pasted = strings.NewReplacer("\x1b[200~", "", "\x1b[201~", "")
+
 // interact is the interactive shell: prompt, line, run.
 func (b *Box) interact(ctx context.Context, t *TTY, env []string, dir string) {
 	p := &proc{box: b, ctx: ctx, args: []string{"sh"}, env: env, dir: dir, in: t.stdin, out: t, errs: t}
@@ -326,7 +329,7 @@ func (b *Box) interact(ctx context.Context, t *TTY, env []string, dir string) {
 			return
 		}
 		io.WriteString(t, after)
-		if err := s.runScript(ctx, line); err != nil && status(err) == 2 && !isStatus(err) {
+		if err := s.runScript(ctx, pasted.Replace(line)); err != nil && status(err) == 2 && !isStatus(err) {
 			io.WriteString(t, "sh: "+err.Error()+"\n")
 		}
 		if s.runner.Exited() || ctx.Err() != nil {
