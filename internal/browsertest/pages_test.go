@@ -170,6 +170,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		}},
 		{"audit-empty", b, "/audit?actor=nobody", `document.body.innerText.includes("Nothing in the history matches")`, nil},
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
@@ -189,6 +190,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"no-cluster-nodes", empty, "/nodes", `document.body.innerText.includes("No cluster is connected yet")`, nil},
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
+		{"console-down", down, "/containers/home:101/console", `document.body.innerText.includes("Cluster home of")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
 }

@@ -55,6 +55,8 @@ var walked = map[string]struct {
 	"GET /containers/{id}/actions/{action}":  {viewer, aboutContainer},
 	"POST /containers/{id}/actions/{action}": {operator, aboutContainer},
 	"GET /containers/{id}/goes-with":         {operator, aboutContainer},
+	"GET /containers/{id}/console":           {operator, aboutContainer},
+	"GET /containers/{id}/console/socket":    {operator, aboutContainer},
 	"POST /bulk":                             {operator, aboutNothing},
 	"GET /audit":                             {viewer, aboutNothing},
 	"GET /audit/export":                      {viewer, aboutNothing},

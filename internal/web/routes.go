@@ -72,6 +72,8 @@ func (s *Server) routes() []route {
 		{"GET /containers/{id}/actions/{action}", viewer, s.getAction},
 		{"POST /containers/{id}/actions/{action}", operator, s.postAction},
 		{"GET /containers/{id}/goes-with", operator, s.getGoesWith},
+		{"GET /containers/{id}/console", operator, s.getConsole},
+		{"GET /containers/{id}/console/socket", operator, s.getConsoleSocket},
 		{"POST /bulk", operator, s.postBulk},
 		{"GET /jobs", viewer, s.getJobs},
 		{"GET /jobs/live", viewer, s.getJobsLive},
