@@ -74,9 +74,9 @@ var actionRules = map[Action]struct {
 	ActionCreate:         {RoleOperator, "", "VM.Allocate", "create", "creating"},
 }
 
-// ActionPrivileges lists the privileges of Proxmox that actions take, each once.
+// ActionPrivileges lists the privileges of Proxmox that actions and the console take, each once.
 func ActionPrivileges() []string {
-	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk"}
+	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk", consolePrivilege}
 }
 
 // Known tells whether a is one of Actions.

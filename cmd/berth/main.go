@@ -23,6 +23,7 @@ type commands struct {
 	Group   groupCommand   `cmd:"" help:"Add groups of users."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	Sso     ssoCommand     `cmd:"" name:"sso" help:"Single sign-on: let people in whom somebody else knows."`
+	Key     keyCommand     `cmd:"" help:"Change the key that seals secrets."`
 	Access  accessCommand  `cmd:"" help:"Say who may do what, and where."`
 	Pvesim  pvesimCommand  `cmd:"" help:"Run the simulated Proxmox VE cluster alone, on real HTTPS and SSH ports."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"berth"
 	"berth/internal/app"
@@ -24,15 +26,23 @@ type serveCommand struct {
 // databaseFlags say where Berth keeps what it knows. serve and the commands beside it must be given the same.
 type databaseFlags struct {
 	Data     string `default:"${data}" placeholder:"DIR" help:"Directory of the database and the key of its secrets (${default})."`
+	KeyFile  string `placeholder:"FILE" help:"File with the key of its secrets; berth.key in the data directory without it."`
+	Key      string `hidden:"" env:"BERTH_KEY" help:"Content of a key file, in place of one."`
 	Database string `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://USER:PASSWORD@HOST/NAME."`
 }
 
 func (f databaseFlags) options() store.Options {
-	return store.Options{DataDir: f.Data, Database: f.Database}
+	return store.Options{DataDir: f.Data, Database: f.Database, KeyFile: f.KeyFile, Key: f.Key}
 }
+
+// gcPercent trades processor time, of which an idle Berth takes little, for memory: small machines run it beside other things.
+const gcPercent = 40
 
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(ctx context.Context, o output) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log := slog.New(slog.NewTextHandler(o.err, nil))
 	a, err := app.New(ctx, app.Options{Addr: c.Addr, Store: c.options(), Log: log, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TrustedProxies: c.TrustedProxy})
 	if err != nil {

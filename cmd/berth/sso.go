@@ -13,16 +13,17 @@ import (
 )
 
 type ssoCommand struct {
-	Add  ssoAddCommand  `cmd:"" help:"Let people in whom a provider of OpenID Connect knows."`
+	Add  ssoAddCommand  `cmd:"" help:"Let people in whom a provider of OpenID Connect knows, or a connected cluster."`
 	List ssoListCommand `cmd:"" help:"List the providers."`
 	Rm   ssoRmCommand   `cmd:"" help:"Remove a provider; accounts that came through it stay."`
 }
 
 type ssoAddCommand struct {
 	Name         string            `arg:"" help:"Name of the provider, as people read it."`
-	Issuer       string            `required:"" env:"-" placeholder:"https://HOST" help:"Address of the provider; /.well-known/openid-configuration is below it. Tell it https://BERTH/login/sso/NAME/callback."`
-	ClientID     string            `required:"" env:"-" name:"client-id" placeholder:"ID" help:"What the provider calls Berth."`
-	ClientSecret string            `required:"" env:"BERTH_SSO_SECRET" placeholder:"SECRET" help:"The secret that goes with it."`
+	Cluster      string            `required:"" xor:"from" env:"-" placeholder:"NAME" help:"The realms of this connected cluster, in place of a provider."`
+	Issuer       string            `required:"" xor:"from" env:"-" placeholder:"https://HOST" help:"Address of the provider; /.well-known/openid-configuration is below it. Tell it https://BERTH/login/sso/NAME/callback."`
+	ClientID     string            `env:"-" name:"client-id" placeholder:"ID" help:"What the provider calls Berth."`
+	ClientSecret string            `env:"BERTH_SSO_SECRET" placeholder:"SECRET" help:"The secret that goes with it."`
 	GroupsClaim  string            `default:"groups" env:"-" placeholder:"CLAIM" help:"Claim that lists somebody's groups (${default})."`
 	Map          map[string]string `required:"" env:"-" placeholder:"THEIRS=OURS" help:"Which group of theirs is which of Berth; several with semicolons. Nobody else gets in."`
 	databaseFlags
@@ -32,6 +33,12 @@ type ssoAddCommand struct {
 func (c *ssoAddCommand) Run(ctx context.Context, o output) error {
 	return withStore(ctx, c.databaseFlags, func(s *store.Store) error {
 		p := berth.SignOn{Name: c.Name, Issuer: strings.TrimRight(c.Issuer, "/"), ClientID: c.ClientID, GroupsClaim: c.GroupsClaim, Mapping: c.Map}
+		if c.Cluster != "" {
+			if _, err := s.ClusterByName(ctx, c.Cluster); err != nil {
+				return err
+			}
+			p.Issuer = berth.OfCluster(c.Cluster)
+		}
 		groups, err := s.Groups(ctx)
 		if err != nil {
 			return err

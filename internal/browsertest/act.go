@@ -22,6 +22,13 @@ func (p *Page) Press(keys string, with ...chromedp.Modifier) {
 	}
 }
 
+// Tap clicks what a CSS selector finds by itself instead of at its place: for what moves while a card or dialog changes, where
+// a click at a place could hit what is beside it. It waits until it can be pressed.
+func (p *Page) Tap(selector string) {
+	p.t.Helper()
+	p.Wait(`(e => e && e.checkVisibility() && !e.closest("[inert]") && (e.click(), true))(document.querySelector(` + quoted(selector) + `))`)
+}
+
 // Paste puts text at the cursor all at once.
 func (p *Page) Paste(text string) {
 	p.t.Helper()

@@ -69,7 +69,7 @@ func TestWhatOthersDoIsSeen(t *testing.T) {
 	p.Wait(`document.querySelector('` + c.part("") + `')?.innerText.includes("Deleted outside Berth")`)
 	fromSheet(p, c, deed{name: "forget"})
 	p.Wait(`document.querySelector('#sheet').innerText.includes("Its history stays")`)
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(`!document.querySelector('` + c.part("") + `')`)
 	p.Goto(b.App.URL() + "/audit?actor=anna&action=container.protection")
 	p.Click(`[data-testid="event"] p a`)

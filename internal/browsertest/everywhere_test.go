@@ -56,10 +56,10 @@ var deeds = []deed{
 
 // fromSheet opens the dialog of all actions and chooses one.
 func fromSheet(p *Page, c target, d deed) {
-	p.Click(c.part(` [data-sheet$="/actions"]`))
+	p.Tap(c.part(` [data-sheet$="/actions"]`))
 	choice := `#sheet [data-sheet$="/` + d.name + `"], #sheet [hx-post$="/` + d.name + `"]`
 	p.Wait(`document.querySelector('#sheet').open && document.querySelector('` + choice + `')`)
-	p.Click(choice)
+	p.Tap(choice)
 }
 
 // usual presses the button of the usual action, and takes the dialog for the others.
@@ -68,21 +68,21 @@ func usual(p *Page, c target, d deed) {
 		fromSheet(p, c, d)
 		return
 	}
-	p.Click(c.part(` [data-sheet$="/` + d.name + `"], ` + c.part(` [hx-post$="/`+d.name+`"]`)))
+	p.Tap(c.part(` [data-sheet$="/` + d.name + `"], ` + c.part(` [hx-post$="/`+d.name+`"]`)))
 }
 
 // onPage takes the buttons and switches of the container's own page.
 func onPage(p *Page, c target, d deed) {
 	switch d.name {
 	case "protect", "unprotect", "autostart", "no-autostart":
-		p.Click(`[role="switch"][hx-post$="/` + d.name + `"]`)
+		p.Tap(`[role="switch"][hx-post$="/` + d.name + `"]`)
 	default:
 		usual(p, c, d)
 	}
 }
 
 func fromPalette(p *Page, c target, d deed) {
-	p.Click(`[data-open-palette]`)
+	p.Tap(`[data-open-palette]`)
 	p.Paste(d.title + " " + c.name)
 	p.Wait(`document.querySelectorAll('#palette [role=option]').length === 1 && document.querySelector('#palette').innerText.includes(` + quoted(d.title+" "+c.name) + `)`)
 	p.Press(kb.Enter)
@@ -147,7 +147,7 @@ func (b *Berth) tryDeed(p *Page, w way, c target, d deed) {
 	if asks {
 		w.open(p, c, d)
 		p.Wait(`document.querySelector('#sheet').open && document.querySelector('[data-testid="confirm"]')`)
-		p.Click(`#sheet [data-close-sheet]`)
+		p.Tap(`#sheet [data-close-sheet]`)
 		p.Wait(`!document.querySelector('#sheet').open`)
 	}
 	said := strings.ReplaceAll(d.said, "NAME", c.name)
@@ -176,7 +176,7 @@ func (w way) do(p *Page, c target, d deed, asks bool) {
 			p.Wait(`document.activeElement?.name === "name" && document.querySelector('[data-testid="goes-with"]')`)
 			p.Paste(c.name)
 		}
-		Eval[bool](p, `(document.querySelector('[data-testid="confirm"]').click(), true)`) // not at a place: a dialog moves as it grows
+		p.Tap(`[data-testid="confirm"]`)
 	}
 	p.Wait(`!document.querySelector('#sheet').open`)
 }

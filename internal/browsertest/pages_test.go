@@ -73,6 +73,14 @@ func TestPages(t *testing.T) {
 			enrol.Wait(`document.querySelector('form[action="/account/second-factor"]')`)
 			enrol.Click(`form[action="/account/second-factor"] button`)
 			lookAt(t, enrol, looked{name: "second-factor", when: `document.querySelector('[data-testid="seed"]')`}, size.look, size.name)
+			proxmox := berth.SignOn{Name: "Proxmox", Issuer: berth.OfCluster("home"), Mapping: map[string]string{"devs": "team"}}
+			if err := fresh.App.Store.AddSignOn(t.Context(), testActor, proxmox, ""); err != nil {
+				t.Fatal(err)
+			}
+			p = Open(t, size.look, fresh.App.URL()+"/login")
+			lookAt(t, p, looked{name: "login-other", when: `document.querySelector('a[href="/login/sso/Proxmox"]')`}, size.look, size.name)
+			p.Click(`a[href="/login/sso/Proxmox"]`)
+			lookAt(t, p, looked{name: "login-proxmox", when: `document.querySelector('[name="code"]')`}, size.look, size.name)
 			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
 			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})
@@ -96,7 +104,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		return func(p *Page) {
 			p.Click("[data-actions]")
 			p.Wait(`document.querySelector('#sheet ` + selector + `')`)
-			p.Click(`#sheet ` + selector)
+			p.Tap(`#sheet ` + selector)
 			p.Wait(`document.querySelector('[data-testid="confirm"]')`)
 		}
 	}
@@ -162,6 +170,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		}},
 		{"audit-empty", b, "/audit?actor=nobody", `document.body.innerText.includes("Nothing in the history matches")`, nil},
 		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
@@ -181,6 +190,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"no-cluster-nodes", empty, "/nodes", `document.body.innerText.includes("No cluster is connected yet")`, nil},
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
+		{"console-down", down, "/containers/home:101/console", `document.body.innerText.includes("Cluster home of")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
 }
@@ -214,9 +224,9 @@ func failedStop(t *testing.T, b *Berth) berth.Job {
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Click(`[data-sheet$="/actions"]`)
 	p.Wait(`document.querySelector('#sheet [data-sheet$="/stop"]')`)
-	p.Click(`#sheet [data-sheet$="/stop"]`)
+	p.Tap(`#sheet [data-sheet$="/stop"]`)
 	p.Wait(`document.querySelector('[data-testid="confirm"]')`)
-	p.Click(`[data-testid="confirm"]`)
+	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(`document.querySelector('[data-toast="error"]')`)
 	jobs, err := b.App.Store.Jobs(t.Context(), store.JobFilter{}, 1)
 	if err != nil || len(jobs) != 1 {

@@ -1,7 +1,12 @@
 package browsertest
 
 import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/oauth2-proxy/mockoidc"
 
@@ -79,4 +84,76 @@ func TestSingleSignOn(t *testing.T) {
 	// A way back that nobody began.
 	bert.Goto(b.App.URL() + "/login/sso/corp/callback?code=guess&state=guess")
 	bert.Wait(problem + `.includes("was not begun here")`)
+}
+
+func TestSignInThroughProxmox(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few, AuthDelay: -1})
+	s := b.App.Store
+	if _, err := s.AddGroup(t.Context(), testActor, "team"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Give(t.Context(), testActor, store.Holder{Group: "team"}, berth.Grant{Role: berth.RoleViewer, Scope: "node:pve1"}); err != nil {
+		t.Fatal(err)
+	}
+	p := berth.SignOn{Name: "Proxmox", Issuer: berth.OfCluster("home"), Mapping: map[string]string{"devs": "team"}}
+	if err := s.AddSignOn(t.Context(), testActor, p, ""); err != nil {
+		t.Fatal(err)
+	}
+	b.manage("/access/groups", url.Values{"groupid": {"devs"}})
+	b.manage("/access/users", url.Values{"userid": {"bert@pve"}, "password": {"bert's password"}, "groups": {"devs"}})
+	b.manage("/access/users", url.Values{"userid": {"eve@pve"}, "password": {"eve's password"}})
+	seed, err := b.Sim.RequireTOTP("bert@pve")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	page := Open(t, Desktop, b.App.URL()+"/login")
+	page.Wait(`document.querySelector('a[href="/login/sso/Proxmox"]')`)
+	page.Click(`a[href="/login/sso/Proxmox"]`)
+	try := func(name, password, code string) {
+		page.Wait(`document.querySelector('form[action="/login/sso/Proxmox"] [name="name"]')`)
+		Eval[string](page, `document.querySelector('[name="name"]').value = ""`)
+		for field, text := range map[string]string{"name": name, "password": password, "code": code} {
+			page.Click(`[name="` + field + `"]`)
+			page.Paste(text)
+		}
+		page.Click(`form[action="/login/sso/Proxmox"] button`)
+	}
+	says := func(words string) {
+		t.Helper()
+		page.Wait(`document.querySelector('[role="alert"]')?.innerText.includes("` + words + `")`)
+	}
+	try("bert@pve", "a guess", "")
+	says("is wrong")
+	try("eve@pve", "eve's password", "")
+	says("none of your groups")
+	try("bert@pve", "bert's password", "")
+	says("has a second factor")
+	try("bert@pve", "bert's password", codeAt(t, seed, time.Now()))
+	page.Wait(allCards + ` > 0`)
+	if Eval[bool](page, `document.body.innerText.includes("pve2")`) {
+		t.Error("more is seen than the group may")
+	}
+}
+
+// manage asks the simulated cluster to change something, as its root does.
+func (b *Berth) manage(path string, form url.Values) {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.Sim.URL()+"/api2/json"+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "PVEAPIToken="+b.Sim.Token())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		b.t.Fatalf("%s gives %s", path, response.Status)
+	}
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"database/sql"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,8 +113,8 @@ func holdSQLite(t *testing.T, o store.Options) (release func()) {
 func TestBulkDeletesAndRetriesWhatFailed(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)
-	const all, failing = 40, 2 // 5 %
-	r := act(t, s, pvesim.Options{Containers: 100, TaskTime: 20 * time.Millisecond}, hurried)
+	const all, failing = 500, 25 // 5 %
+	r := act(t, s, pvesim.Options{Containers: 760, Nodes: 8, TaskTime: 20 * time.Millisecond}, hurried)
 	q, err := berth.ParseQuery("status:running -is:ha -is:locked")
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +129,7 @@ func TestBulkDeletesAndRetriesWhatFailed(t *testing.T) {
 		before := job.Done
 		job = r.waitJob(job, "more is done", func(j berth.Job) bool { return j.Done > before || j.Ended() })
 	}
-	if want := "38 of 40 succeeded, 2 failed."; job.Message != want {
+	if want := fmt.Sprintf("%d of %d succeeded, %d failed.", all-failing, all, failing); job.Message != want {
 		t.Fatalf("it ended with %q, want %q", job.Message, want)
 	}
 	again, err := r.Retry(t.Context(), anna, job.ID)
@@ -138,7 +139,7 @@ func TestBulkDeletesAndRetriesWhatFailed(t *testing.T) {
 	if again.Total != failing {
 		t.Errorf("%d are tried again, want %d", again.Total, failing)
 	}
-	r.wantEnd(again, berth.JobSucceeded, "2 of 2 succeeded.")
+	r.wantEnd(again, berth.JobSucceeded, fmt.Sprintf("%d of %d succeeded.", failing, failing))
 	r.wait("they are off the list", func(s *Snapshot) bool {
 		for _, key := range keys {
 			at, _ := placeOf(key)

@@ -55,6 +55,28 @@ func (p Permissions) Has(at, privilege string) bool {
 	return false
 }
 
+// User is an account of Proxmox VE and the groups that it is in.
+type User struct {
+	ID        string      `pve:"userid"` // USER@REALM
+	Groups    []string    `pve:"groups"`
+	Enabled   bool        `pve:"enable"`
+	Expires   time.Time   `pve:"expire"` // zero: never
+	RealmType string      `pve:"realm-type"`
+	Comment   string      `pve:"comment"`
+	Email     string      `pve:"email"`
+	Tokens    []TokenInfo `pve:"tokens"`
+	Odd       []string    `pve:",odd"`
+}
+
+// Users lists the accounts that the caller may see. Somebody who has signed in always sees their own, whatever their
+// privileges (pve-access-control, API2/User.pm).
+func (c *Client) Users(ctx context.Context) ([]User, error) {
+	query := struct {
+		Full bool `pve:"full"`
+	}{true}
+	return fetch[[]User](ctx, c, get("/access/users").with(query))
+}
+
 // TokenInfo is an API token in a list.
 type TokenInfo struct {
 	ID                  string    `pve:"tokenid"`

@@ -83,6 +83,12 @@ var replayedCalls = []replayedCall{
 	{pattern: "GET /access/domains", run: func(t *testing.T, c *Client, a []string, p url.Values) (any, error) {
 		return some(c.Realms(t.Context()))
 	}},
+	{pattern: "GET /access/users", run: func(t *testing.T, c *Client, a []string, p url.Values) (any, error) {
+		if !p.Has("full") {
+			return some(fetch[[]User](t.Context(), c, get("/access/users")))
+		}
+		return some(c.Users(t.Context()))
+	}},
 	{pattern: "GET /access/users/{}/token", run: func(t *testing.T, c *Client, a []string, p url.Values) (any, error) {
 		return some(c.Tokens(t.Context(), a[0]))
 	}},

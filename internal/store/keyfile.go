@@ -25,10 +25,40 @@ type keyFile struct {
 	key tink.AEAD // nil until it was read
 }
 
+// newKeyFile is the key in a file, or the one with that content.
+func newKeyFile(path, content string) (*keyFile, error) {
+	if content == "" {
+		return &keyFile{path: path}, nil
+	}
+	key, err := parseKey([]byte(content))
+	if err != nil {
+		return nil, berth.Errorf(berth.Invalid, "The key in the environment (BERTH_KEY) is not the content of a key file.") // the cause may quote it
+	}
+	return &keyFile{key: key}, nil
+}
+
+// String names it in messages.
+func (k *keyFile) String() string {
+	if k.path == "" {
+		return "key in the environment (BERTH_KEY)"
+	}
+	return "key file " + k.path
+}
+
 // load reads the file; NotFound if there is none.
 func (k *keyFile) load() (tink.AEAD, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.loadLocked()
+}
+
+// loadAgain reads the file anew: another process may have changed the key.
+func (k *keyFile) loadAgain() (tink.AEAD, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.path != "" {
+		k.key = nil
+	}
 	return k.loadLocked()
 }
 

@@ -21,6 +21,7 @@ const (
 	placeNewTOTP       place = "passwords/totp_new"
 	placeSignOnSecret  place = "sign_on/client_secret"
 	placeCreation      place = "containers/secrets"
+	placeSSHKey        place = "cluster_ssh/private_key"
 	placeKeyCheck      place = "key_check/sealed"
 )
 
@@ -35,6 +36,9 @@ const (
 // seal encrypts a secret for one row, making the key file at first need. It refuses when the database's secrets are
 // sealed with another key than this process has: two replicas that each made their own would lock each other out.
 func (s *Store) seal(ctx context.Context, q *sqlc.Queries, p place, id, secret string) ([]byte, error) {
+	if reseals[p] == nil {
+		return nil, fmt.Errorf("values in %s would be lost when the key changes", p)
+	}
 	key, err := s.key.loadOrCreate()
 	if err != nil {
 		return nil, err
@@ -47,6 +51,9 @@ func (s *Store) seal(ctx context.Context, q *sqlc.Queries, p place, id, secret s
 		return nil, err
 	}
 	if err := s.matchKey(ctx, q); err != nil {
+		return nil, err
+	}
+	if key, err = s.key.load(); err != nil { // the key check may have had it read again
 		return nil, err
 	}
 	sealed, err := key.Encrypt([]byte(secret), p.of(id))
@@ -63,6 +70,12 @@ func (s *Store) unseal(p place, id string, sealed []byte) (string, error) {
 		return "", err
 	}
 	secret, err := key.Decrypt(sealed, p.of(id))
+	if err != nil {
+		if key, err = s.key.loadAgain(); err != nil {
+			return "", err
+		}
+		secret, err = key.Decrypt(sealed, p.of(id))
+	}
 	if err != nil {
 		return "", fmt.Errorf("open the sealed value %s: it was sealed with another key or for another row: %w", p.of(id), err)
 	}
@@ -90,8 +103,14 @@ func (s *Store) matchKey(ctx context.Context, q *sqlc.Queries) error {
 	if err != nil {
 		return err
 	}
+	if _, err := key.Decrypt(check, placeKeyCheck.of(keyCheckID)); err == nil {
+		return nil
+	}
+	if key, err = s.key.loadAgain(); err != nil {
+		return err
+	}
 	if _, err := key.Decrypt(check, placeKeyCheck.of(keyCheckID)); err != nil {
-		return berth.Errorf(berth.Invalid, "The key file %s is not the one that this database's secrets are sealed with: put the right file there, from a backup or from another server that uses this database.", s.key.path)
+		return berth.Errorf(berth.Invalid, "The %s is not the one that this database's secrets are sealed with: put the right one there, from a backup or from another server that uses this database.", s.key)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestOpenSaysThatTheKeyFileIsMissingDamagedOrWrong(t *testing.T) {
 		write(right[:len(right)/2])
 		wantOpenError(t, o, berth.Invalid, "The key file "+file+" is damaged: put it back from a backup.")
 		write(keyOfAnother(t))
-		wantOpenError(t, o, berth.Invalid, "The key file "+file+" is not the one that this database's secrets are sealed with: put the right file there, from a backup or from another server that uses this database.")
+		wantOpenError(t, o, berth.Invalid, "The key file "+file+" is not the one that this database's secrets are sealed with: put the right one there, from a backup or from another server that uses this database.")
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
@@ -86,5 +86,5 @@ func TestReplicaWithAKeyOfItsOwnCannotSeal(t *testing.T) {
 	two := storetest.OpenWith(t, store.Options{DataDir: dir, Database: database}) // before the database has a key
 	addCluster(t, one, "home", secret)
 	_, err := two.AddCluster(t.Context(), anna, berth.Cluster{Name: "work", Endpoints: []string{"https://pve:8006"}}, secret)
-	wantError(t, err, berth.Invalid, "The key file "+filepath.Join(dir, "berth.key")+" is not the one that this database's secrets are sealed with: put the right file there, from a backup or from another server that uses this database.")
+	wantError(t, err, berth.Invalid, "The key file "+filepath.Join(dir, "berth.key")+" is not the one that this database's secrets are sealed with: put the right one there, from a backup or from another server that uses this database.")
 }

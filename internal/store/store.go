@@ -25,6 +25,8 @@ import (
 type Options struct {
 	DataDir  string           // holds berth.db (SQLite) and berth.key; created with mode 0700 when missing
 	Database string           // empty: SQLite in DataDir; postgres://USER:PASSWORD@HOST/NAME: PostgreSQL
+	KeyFile  string           // the key that seals secrets; empty: berth.key in DataDir; made when missing
+	Key      string           // the content of a key file, in place of one
 	Now      func() time.Time // nil: time.Now
 }
 
@@ -45,7 +47,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{key: &keyFile{path: filepath.Join(dir, "berth.key")}, now: time.Now}
+	key, err := newKeyFile(cmp.Or(o.KeyFile, filepath.Join(dir, "berth.key")), o.Key)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{key: key, now: time.Now}
 	if o.Now != nil {
 		s.now = o.Now
 	}

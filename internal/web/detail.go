@@ -15,6 +15,7 @@ type detailView struct {
 	Facts    []fact
 	Switches []switchView
 	History  templ.SafeURL
+	Console  linkChoice
 }
 
 // switchView is a property of a container that can be switched on and off.
@@ -43,6 +44,7 @@ func newDetailView(c *berth.Container) detailView {
 	add("High availability", c.HAState)
 	add("Operating system", c.OSType)
 	add("Marks", strings.Join(marks(c), ", "))
+	d.Console = consoleChoice(c, berth.RoleAdmin)
 	d.addSwitch(c, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
 	d.addSwitch(c, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
 	d.History = templ.SafeURL("/audit?" + url.Values{"q": {c.Cluster + ":" + strconv.Itoa(c.VMID)}}.Encode())

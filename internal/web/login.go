@@ -106,6 +106,9 @@ func (s *Server) postLoginCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderLogin(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		return render(w, r, status, login(s.frame(r, "Sign in", ui.NoSection), p)) // there may be thousands of these
+	}
 	providers, err := s.store.SignOns(r.Context())
 	if err != nil {
 		return err
@@ -118,12 +121,43 @@ func (s *Server) renderLogin(w http.ResponseWriter, r *http.Request, status int,
 
 // getSignOn leads to a provider, who says who it is.
 func (s *Server) getSignOn(w http.ResponseWriter, r *http.Request) error {
+	p, _, err := s.store.SignOn(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	if p.Cluster() != "" {
+		return s.renderProxmox(w, r, http.StatusOK, loginPage{Providers: []string{p.Name}})
+	}
 	address, err := s.auth.BeginSignOn(r.Context(), r.PathValue("name"), s.signOnBack(r))
 	if err != nil {
 		return s.signOnFailed(w, r, err)
 	}
 	http.Redirect(w, r, address, http.StatusSeeOther)
 	return nil
+}
+
+// postSignOn signs in with an account of Proxmox VE.
+func (s *Server) postSignOn(w http.ResponseWriter, r *http.Request) error {
+	form, err := readFields(r, maxFormBytes)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSpace(form.Get("name"))
+	err = s.auth.SignInWithProxmox(r.Context(), r.PathValue("name"), name, form.Get("password"), form.Get("code"), from(r))
+	switch {
+	case onTheForm(err) || berth.CodeOf(err) == berth.Forbidden:
+		page := newLoginPage(err, name, "/")
+		page.Providers = []string{r.PathValue("name")}
+		return s.renderProxmox(w, r, statusOf[berth.CodeOf(err)], page)
+	case err != nil:
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) renderProxmox(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	return render(w, r, status, loginProxmox(s.frame(r, "Sign in", ui.NoSection), p))
 }
 
 // getSignOnBack is where the provider sends people back to.

@@ -49,7 +49,8 @@ ON CONFLICT (topic) DO UPDATE SET n = revisions.n + 1;
 SELECT n FROM revisions WHERE topic = sqlc.arg(topic);
 
 -- name: AddKeyCheck :exec
-INSERT INTO key_check (id, sealed) VALUES (1, sqlc.arg(sealed)) ON CONFLICT (id) DO NOTHING;
+-- Holds the row until the end of the transaction, also when it is there already: see RotateKey.
+INSERT INTO key_check (id, sealed) VALUES (1, sqlc.arg(sealed)) ON CONFLICT (id) DO UPDATE SET id = excluded.id;
 
 -- name: KeyCheck :one
 SELECT sealed FROM key_check WHERE id = 1;

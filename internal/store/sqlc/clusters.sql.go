@@ -45,9 +45,10 @@ func (q *Queries) AddCluster(ctx context.Context, arg AddClusterParams) (int64, 
 }
 
 const addKeyCheck = `-- name: AddKeyCheck :exec
-INSERT INTO key_check (id, sealed) VALUES (1, $1) ON CONFLICT (id) DO NOTHING
+INSERT INTO key_check (id, sealed) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET id = excluded.id
 `
 
+// Holds the row until the end of the transaction, also when it is there already: see RotateKey.
 func (q *Queries) AddKeyCheck(ctx context.Context, sealed []byte) error {
 	_, err := q.db.ExecContext(ctx, addKeyCheck, sealed)
 	return err

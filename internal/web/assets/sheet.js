@@ -5,8 +5,16 @@
   const toasts = document.getElementById("toasts");
   if (!sheet) return;
   const body = document.getElementById("sheet-body");
+  let loading = 0;
+  // What is loaded can be pressed once htmx knows it: before, a button would send its form as a page without htmx does.
   const show = async (request) => {
-    await request;
+    loading++;
+    body.inert = true;
+    try {
+      await request;
+    } finally {
+      body.inert = --loading > 0;
+    }
     if (!body.firstElementChild) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
     body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
@@ -34,7 +42,8 @@
   });
   document.addEventListener("berth:sheet", (event) => load(event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
-  sheet.addEventListener("close", () => body.replaceChildren());
+  // The event comes with the next frame, which may be after the dialog was asked for again.
+  sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
 
   // Good news leaves by itself; bad news stays until it is dismissed.
   new MutationObserver(() => {
