@@ -60,7 +60,7 @@ type KeyEffect struct {
 	RootOnly string // why only root@pam may change it, so that Berth cannot; empty: others may
 }
 
-// at once are the keys that take effect in a running container (pve-container 6.1.10).
+// atOnce are the keys that take effect in a running container (pve-container 6.1.10).
 var atOnce = []string{"description", "onboot", "startup", "protection", "hostname", "cores", "tags", "cpulimit", "cpuunits", "memory", "swap", "net"}
 
 // EffectOf tells what changing a key to a value means for a container with that configuration. An empty value unsets it.
