@@ -66,7 +66,7 @@ var atOnce = []string{"description", "onboot", "startup", "protection", "hostnam
 // EffectOf tells what changing a key to a value means for a container with that configuration. An empty value unsets it.
 func EffectOf(key, value string, config map[string]string) KeyEffect {
 	base := strings.TrimRight(key, "0123456789")
-	e := KeyEffect{Restart: !slices.Contains(atOnce, base) && !(base == "mp" && config[key] == "")}
+	e := KeyEffect{Restart: !slices.Contains(atOnce, base) && (base != "mp" || config[key] != "")}
 	switch {
 	case base == "hookscript" || base == "dev":
 		e.RootOnly = "Only root@pam may change it; no API token can."
