@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,23 @@ func (w *worker) ownBackup(ctx context.Context) error {
 		return jobs.Fail(nil, "%s has no backup %s.", w.Hostname, volume)
 	}
 	return err
+}
+
+// backupOwner is the VMID in the name of a backup, as in local:backup/vzdump-lxc-101-... or pbs:backup/ct/101/...
+var backupOwner = regexp.MustCompile(`:backup/(?:.*/)?(?:vzdump-lxc-|ct/)(\d+)[-/]`)
+
+// mayRestore refuses those who do not see everything a backup of a container that they may not act on: they would read it.
+func (a *Actions) mayRestore(by berth.Actor, spec *berth.CreateSpec) error {
+	if spec.Backup == "" || by.Access.Everywhere().Includes(berth.RoleOperator) {
+		return nil
+	}
+	if owner := backupOwner.FindStringSubmatch(spec.Backup); owner != nil {
+		_, c, err := a.find(by.Access, spec.Cluster+"/"+owner[1])
+		if err == nil && by.Access.On(c).Includes(berth.RoleOperator) {
+			return nil
+		}
+	}
+	return berth.Errorf(berth.Forbidden, "Your role may not restore this backup; it takes the role %s on its container.", berth.RoleOperator)
 }
 
 func (w *worker) hasBackup(ctx context.Context, volume string) (bool, error) {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,6 +163,31 @@ func TestTheHistoryOfConfigurationsIsBounded(t *testing.T) {
 		all, err := s.Configs(t.Context(), id, 4242)
 		if err != nil || len(all) != 50 || all[0].Values["memory"] != "159" || all[49].Values["memory"] != "110" {
 			t.Errorf("%d versions are kept (%v)", len(all), err)
+		}
+	})
+}
+
+func TestSeveralWhoSeeTheSameConfigurationKeepItOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{}, hurried)
+		id := r.Snapshot().Clusters[0].Cluster.ID
+		var kept atomic.Int64
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				added, err := s.AddConfig(t.Context(), id, 4242, versionOf(&pve.ContainerConfig{MemoryMiB: 100}))
+				if err != nil {
+					t.Error(err)
+				}
+				if added {
+					kept.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if all, err := s.Configs(t.Context(), id, 4242); err != nil || len(all) != 1 || kept.Load() != 1 {
+			t.Errorf("%d are kept, %d say so (%v)", len(all), kept.Load(), err)
 		}
 	})
 }

@@ -60,6 +60,9 @@ func (a *Actions) placeFor(by berth.Actor, spec *berth.CreateSpec) (*poller, err
 	case !by.Access.On(would).Includes(berth.RoleOperator):
 		return nil, berth.Errorf(berth.Forbidden, "Your role may not create this container; it takes the role %s there.", berth.RoleOperator)
 	}
+	if err := a.mayRestore(by, spec); err != nil {
+		return nil, err
+	}
 	for _, view := range a.fleet.Snapshot().Clusters {
 		for _, n := range view.Nodes {
 			if view.Cluster.Name != spec.Cluster || n.Name != spec.Node {

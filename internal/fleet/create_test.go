@@ -113,6 +113,13 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 	r := act(t, s, pvesim.Options{}, hurried)
 	viewer := berth.Actor{Name: "vera", Access: berth.Everywhere(berth.RoleViewer)}
 	taken := firstWith(r.Snapshot(), berth.StatusRunning)
+	few, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: "tag:new"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := func(c *berth.CreateSpec) {
+		c.Backup = "local:backup/vzdump-lxc-" + vmidText(taken) + "-2026_01_01-00_00_00.tar.zst"
+	}
 	for _, test := range []struct {
 		name  string
 		by    berth.Actor
@@ -124,6 +131,8 @@ func TestCreateRefusesWhatCannotBe(t *testing.T) {
 		{"a taken VMID", anna, func(c *berth.CreateSpec) { c.VMID = taken.VMID }, berth.Invalid, "vmid"},
 		{"an unknown node", anna, func(c *berth.CreateSpec) { c.Node = "pve77" }, berth.Invalid, "node"},
 		{"an unknown cluster", anna, func(c *berth.CreateSpec) { c.Cluster = "far" }, berth.Invalid, "cluster"},
+		{"a backup of others", berth.Actor{Name: "fred", Access: few}, theirs, berth.Forbidden, ""},
+		{"a tag out of scope", berth.Actor{Name: "fred", Access: few}, func(c *berth.CreateSpec) { c.Tags = nil }, berth.Forbidden, ""},
 		{"no password", anna, func(c *berth.CreateSpec) { c.Password = "" }, berth.Invalid, "password"},
 	} {
 		spec := newSpec(t, r.sim, 0)
