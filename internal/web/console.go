@@ -75,7 +75,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	}
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
 	s.sockets.Add(1)
 	defer s.sockets.Done()

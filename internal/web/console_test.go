@@ -20,7 +20,7 @@ func (s *site) socketOn(client *http.Client, c *berth.Container, origin string) 
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
-	socket, response, err := websocket.Dial(ctx, s.url+"/containers/home:"+strconv.Itoa(c.VMID)+"/console/socket", &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
+	socket, response, err := websocket.Dial(ctx, s.url+"/containers/home:"+strconv.Itoa(c.VMID)+"/console/socket", &websocket.DialOptions{
 		HTTPClient: &http.Client{Jar: client.Jar, Transport: client.Transport}, HTTPHeader: http.Header{"Origin": {origin}}})
 	if err == nil {
 		s.t.Cleanup(func() { socket.CloseNow() })
