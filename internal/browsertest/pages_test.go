@@ -73,6 +73,14 @@ func TestPages(t *testing.T) {
 			enrol.Wait(`document.querySelector('form[action="/account/second-factor"]')`)
 			enrol.Click(`form[action="/account/second-factor"] button`)
 			lookAt(t, enrol, looked{name: "second-factor", when: `document.querySelector('[data-testid="seed"]')`}, size.look, size.name)
+			proxmox := berth.SignOn{Name: "Proxmox", Issuer: berth.OfCluster("home"), Mapping: map[string]string{"devs": "team"}}
+			if err := fresh.App.Store.AddSignOn(t.Context(), testActor, proxmox, ""); err != nil {
+				t.Fatal(err)
+			}
+			p = Open(t, size.look, fresh.App.URL()+"/login")
+			lookAt(t, p, looked{name: "login-other", when: `document.querySelector('a[href="/login/sso/Proxmox"]')`}, size.look, size.name)
+			p.Click(`a[href="/login/sso/Proxmox"]`)
+			lookAt(t, p, looked{name: "login-proxmox", when: `document.querySelector('[name="code"]')`}, size.look, size.name)
 			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
 			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})

@@ -30,6 +30,7 @@ var deeds = map[string]deed{
 	"group.add": {"add", "added"}, "group.remove": {"remove", "removed"}, "group.join": {"add somebody to", "added somebody to"}, "group.leave": {"take somebody out of", "took somebody out of"},
 	"access.give": {"give access to", "gave access to"}, "access.take": {"take access from", "took access from"},
 	"token.add": {"make", "made"}, "token.revoke": {"revoke", "revoked"}, "token.expired": {"use", "tried to use the expired"}, "token.address": {"use", "used from a new address"},
+	"sso.add": {"let people in through", "let people in through"}, "sso.remove": {"let nobody in through", "let nobody in any more through"}, "key.rotate": {"change", "changed"},
 	"setup": {"set up Berth as", "set up Berth as"}, "sign-in": {"sign in as", "signed in as"}, "sign-in.failed": {"sign in as", "could not sign in as"}, "session.end": {"end sessions of", "ended sessions of"},
 	"service.set-credentials": {"set the credentials of", "set the credentials of"},
 	"cluster.add":             {"connect", "connected"}, "cluster.remove": {"disconnect", "disconnected"},
