@@ -325,6 +325,25 @@ func TestConsolesEndWithBerth(t *testing.T) {
 	})
 }
 
+func TestThereAreOnlySoManyConsolesAndWindows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t)
+		defer r.Close()
+		anna := berth.Actor{Name: "anna"}
+		for n := range mostViewers + 1 {
+			if _, err := r.Join(t.Context(), anna, "home:101"); n == mostViewers && berth.CodeOf(err) != berth.TooMany {
+				t.Errorf("one window too many gives %v, want TooMany", err)
+			}
+		}
+		for n := range mostConsoles { // one is open already
+			if _, err := r.Join(t.Context(), anna, fmt.Sprint("home:2", n)); n == mostConsoles-1 && berth.CodeOf(err) != berth.TooMany {
+				t.Errorf("one console too many gives %v, want TooMany", err)
+			}
+		}
+	})
+}
+
 // flood says line after line until the terminal is closed, and counts the bytes that were taken.
 func (s *screen) flood(taken *int) {
 	line := bytes.Repeat([]byte("0123456789abcde\n"), 512)

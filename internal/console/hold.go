@@ -62,6 +62,9 @@ func (o *console) live(ctx context.Context, forget func()) {
 	var group sync.WaitGroup
 	group.Go(func() { o.lingering(ctx, cancel) })
 	err := o.hold(ctx)
+	if ctx.Err() != nil {
+		err = nil // whatever failed then, it was to end
+	}
 	cancel()
 	group.Wait()
 	forget()
@@ -69,7 +72,7 @@ func (o *console) live(ctx context.Context, forget func()) {
 }
 
 // hold keeps the terminal open, also when the connection to it is lost for a while. Gives why it could not, or nil when the
-// terminal ended by itself or nobody needs it any more.
+// terminal ended by itself.
 func (o *console) hold(ctx context.Context) error {
 	for tries := 0; ; tries++ {
 		began := time.Now()
@@ -86,18 +89,29 @@ func (o *console) hold(ctx context.Context) error {
 		if time.Since(began) > lasted {
 			tries = 0
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if o.isOpening() || tries >= reopenTries || berth.CodeOf(err) != "" && berth.CodeOf(err) != berth.Unavailable {
+		if o.isOpening() || tries >= reopenTries || isFinal(err) || !o.pause(ctx, err) {
 			return err
 		}
-		o.become(Broken, err)
-		select {
-		case <-time.After(reopenEvery):
-		case <-ctx.Done():
-			return nil
-		}
+	}
+}
+
+// isFinal tells that it does not help to open the terminal again.
+func isFinal(err error) bool {
+	code := berth.CodeOf(err)
+	return code != "" && code != berth.Unavailable
+}
+
+// pause waits before the terminal is opened again; false: the console is to end instead.
+func (o *console) pause(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	o.become(Broken, err)
+	select {
+	case <-time.After(reopenEvery):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -119,6 +119,7 @@ func siteWithContainers(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
+	s.sim = sim
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	}
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
 	s.sockets.Add(1)
 	defer s.sockets.Done()
@@ -93,7 +93,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	var group sync.WaitGroup
 	group.Go(func() { t.receive(ctx) })
 	group.Go(func() { t.send(ctx) })
-	reason := s.stillMay(ctx, r, c.Key())
+	reason := s.stillMay(ctx, r, c)
 	if reason != "" {
 		t.refuse(ctx, reason)
 	}
@@ -103,7 +103,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 }
 
 // stillMay waits until the connection ends, or its right to be there: then it gives why.
-func (s *Server) stillMay(ctx context.Context, r *http.Request, key string) string {
+func (s *Server) stillMay(ctx context.Context, r *http.Request, c *berth.Container) string {
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	for {
@@ -117,10 +117,8 @@ func (s *Server) stillMay(ctx context.Context, r *http.Request, key string) stri
 		if err := s.auth.Check(ctx, whoIs(r)); err != nil {
 			return s.tellable(r, err)
 		}
-		if cluster, vmid, err := parseContainerID(key); err == nil {
-			if c, found := s.fleet.Snapshot().Find(cluster, vmid); found && !accessOf(r).On(c).Includes(berth.RoleOperator) {
-				return "You may not open this console any more."
-			}
+		if now, found := s.fleet.Snapshot().Find(c.Cluster, c.VMID); found && !accessOf(r).On(now).Includes(berth.RoleOperator) {
+			return "You may not open the console of " + hostname(c) + " any more."
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (s *site) socketOn(client *http.Client, c *berth.Container, origin string) 
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
-	socket, response, err := websocket.Dial(ctx, s.url+"/containers/home:"+strconv.Itoa(c.VMID)+"/console/socket", &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
+	socket, response, err := websocket.Dial(ctx, s.url+"/containers/home:"+strconv.Itoa(c.VMID)+"/console/socket", &websocket.DialOptions{
 		HTTPClient: &http.Client{Jar: client.Jar, Transport: client.Transport}, HTTPHeader: http.Header{"Origin": {origin}}})
 	if err == nil {
 		s.t.Cleanup(func() { socket.CloseNow() })
@@ -153,5 +153,29 @@ func TestConsoleClosesWhenTheRightToItEnds(t *testing.T) {
 				t.Error("no reason is told")
 			}
 		})
+	}
+}
+
+// A role on containers with a tag ends with the tag.
+func TestConsoleClosesWhenTheContainerLeavesTheScope(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	insides, _ := s.sides()
+	c := insides[0]
+	if len(c.Tags) == 0 {
+		t.Fatalf("%s has no tag", c.Hostname)
+	}
+	client := s.person("anna", berth.Grant{Role: berth.RoleOperator, Scope: "tag:" + c.Tags[0]})
+	socket, _, err := s.socketOn(client, c, s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	output(t, socket, "login: ")
+	if err := s.sim.SetConfig(c.VMID, "tags", "other"); err != nil {
+		t.Fatal(err)
+	}
+	s.fleet.Refresh()
+	if got, want := sentAway(t, socket), "You may not open the console of "+c.Hostname+" any more."; got != want {
+		t.Errorf("the terminal is told %q, want %q", got, want)
 	}
 }

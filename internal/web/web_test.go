@@ -19,6 +19,7 @@ import (
 	"berth/internal/fleet"
 	"berth/internal/jobs"
 	"berth/internal/live"
+	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
 )
@@ -35,6 +36,7 @@ type site struct {
 	actions *fleet.Actions
 	url     string
 	hub     *live.Hub
+	sim     *pvesim.Sim // nil: no cluster
 }
 
 // newSite starts one without clusters.
