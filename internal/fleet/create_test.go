@@ -187,7 +187,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 			c, found := s.Find("home", 990)
 			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
-		r.wantEnd(r.ask(r.container(990), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "")
+		r.wantEnd(r.askSettled(r.container(990), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "")
 		r.wait("it is off the list", func(s *Snapshot) bool { _, found := s.Find("home", 990); return !found })
 
 		r.sim.Fail(pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc", Times: 1, Status: 500, Reason: "out of luck"})
@@ -197,7 +197,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 			c, found := s.Find("home", 991)
 			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
-		r.wantEnd(r.ask(r.container(991), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "left alone")
+		r.wantEnd(r.askSettled(r.container(991), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "left alone")
 		r.wait("the other one lives", func(s *Snapshot) bool {
 			c, found := s.Find("home", 991)
 			return found && c.Status == berth.StatusStopped && !c.Tracked()

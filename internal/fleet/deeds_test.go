@@ -33,14 +33,20 @@ func (r *actionRig) one(live berth.LiveStatus) *berth.Container {
 	return nil
 }
 
-// do asks for an action and waits for its success.
-func (r *actionRig) succeed(c *berth.Container, request berth.ActionRequest) berth.Job {
+// askSettled asks for an action when nothing is known to be under way.
+func (r *actionRig) askSettled(c *berth.Container, request berth.ActionRequest) berth.Job {
 	r.t.Helper()
 	r.wait("nothing is pending", func(s *Snapshot) bool {
 		now, found := s.Find(c.Cluster, c.VMID)
 		return found && now.Pending == nil && now.Lock == ""
 	})
-	return r.wantEnd(r.ask(c, request), berth.JobSucceeded, "")
+	return r.ask(c, request)
+}
+
+// succeed asks for an action and waits for its success.
+func (r *actionRig) succeed(c *berth.Container, request berth.ActionRequest) berth.Job {
+	r.t.Helper()
+	return r.wantEnd(r.askSettled(c, request), berth.JobSucceeded, "")
 }
 
 func (r *actionRig) snapshotNames(c *berth.Container) []string {
@@ -78,7 +84,7 @@ func TestSnapshotsAreTakenRolledBackToAndDeleted(t *testing.T) {
 		before := r.snapshotNames(c)
 		r.succeed(c, snapshotCalled(berth.ActionSnapshot, "clean"))
 		r.sim.Fail(pvesim.Fault{Task: "vzsnapshot", Times: 1, Reason: "thin pool is full"})
-		r.wantEnd(r.ask(c, snapshotCalled(berth.ActionSnapshot, "broken")), berth.JobFailed, "thin pool is full")
+		r.wantEnd(r.askSettled(c, snapshotCalled(berth.ActionSnapshot, "broken")), berth.JobFailed, "thin pool is full")
 		back := snapshotCalled(berth.ActionRollback, "clean")
 		back.Snapshot.First, back.Start = "before", true
 		r.succeed(c, back)
@@ -116,13 +122,13 @@ func TestBackupsAreMadeRestoredAndDeleted(t *testing.T) {
 		}
 		other := restore
 		other.Backup.Volume = "local:backup/vzdump-lxc-99999-2026_01_01-00_00_00.tar.zst"
-		r.wantEnd(r.ask(c, other), berth.JobFailed, "has no backup")
+		r.wantEnd(r.askSettled(c, other), berth.JobFailed, "has no backup")
 		r.succeed(c, berth.ActionRequest{Action: berth.ActionBackupDelete, Backup: berth.BackupOrder{Volume: newest.ID}})
 		if got := len(r.backups(c)); got != had {
 			t.Errorf("there are %d backups, want %d", got, had)
 		}
 		r.sim.Fail(pvesim.Fault{Task: "vzdump", Times: 1, Reason: "job errors"})
-		r.wantEnd(r.ask(c, backup), berth.JobFailed, "job errors")
+		r.wantEnd(r.askSettled(c, backup), berth.JobFailed, "job errors")
 	})
 }
 
@@ -162,7 +168,7 @@ func TestContainersAreClonedAndMoved(t *testing.T) {
 		r.succeed(c, berth.ActionRequest{Action: berth.ActionMigrate, Copy: berth.CopyOrder{Node: to}})
 		r.wait("it is elsewhere", func(s *Snapshot) bool { return r.container(c.VMID).Node == to })
 		r.sim.Fail(pvesim.Fault{Task: "vzmigrate", Times: 1, Reason: "migration aborted"})
-		r.wantEnd(r.ask(r.container(c.VMID), berth.ActionRequest{Action: berth.ActionMigrate, Copy: berth.CopyOrder{Node: c.Node}}), berth.JobFailed, "migration aborted")
+		r.wantEnd(r.askSettled(r.container(c.VMID), berth.ActionRequest{Action: berth.ActionMigrate, Copy: berth.CopyOrder{Node: c.Node}}), berth.JobFailed, "migration aborted")
 	})
 }
 
@@ -182,7 +188,7 @@ func TestDisksGrowAndMoveAndAContainerBecomesATemplate(t *testing.T) {
 		if got := rootFS().SizeBytes(); got != 64*gib {
 			t.Errorf("the disk has %d bytes, want 64 GiB", got)
 		}
-		r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionResize, Disk: berth.DiskOrder{Name: "rootfs", GiB: 1}}), berth.JobFailed, "shrink")
+		r.wantEnd(r.askSettled(c, berth.ActionRequest{Action: berth.ActionResize, Disk: berth.DiskOrder{Name: "rootfs", GiB: 1}}), berth.JobFailed, "shrink")
 		to := "local-zfs"
 		if choices, err := r.CreateChoices(t.Context(), anna, "home", c.Node); err == nil {
 			for _, s := range choices.Storages {
