@@ -40,23 +40,13 @@ func (w *worker) do(ctx context.Context, o order) error {
 
 // give gives an order once. That it is about to be given is kept first, with the tasks of its kind that there are: should
 // the answer get lost, a new one among them is the one that it started.
-func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
+func (w *worker) give(ctx context.Context, o order, t *task) error {
 	if t.UPID != "" || t.Needless != "" {
 		return nil
 	}
-	for lost, try := t.Asked, 1; ; try++ {
-		if lost {
-			if found, err := w.regain(ctx, o, t); err != nil || found {
-				return err
-			}
-		}
-		if err := w.announce(ctx, o, t); err != nil {
-			return err
-		}
-		if t.UPID, err = w.post(ctx, o.post); !ambiguous(err) || try == mostPosts {
-			break
-		}
-		lost = true
+	found, err := w.send(ctx, o, t)
+	if found {
+		return err
 	}
 	if why := needless(err); why != "" {
 		t.Needless, err = why, nil
@@ -72,6 +62,31 @@ func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 		return err
 	}
 	return w.save(context.WithoutCancel(ctx)) // also when Berth is stopping
+}
+
+// send sends the order until it is answered. found tells that one sent before had arrived, and what came of it is kept.
+func (w *worker) send(ctx context.Context, o order, t *task) (found bool, err error) {
+	lost := t.Asked
+	for try := 1; ; try++ {
+		if lost {
+			if found, err := w.regain(ctx, o, t); err != nil || found {
+				return found, err
+			}
+		}
+		if err := w.announce(ctx, o, t); err != nil {
+			return false, err
+		}
+		if t.UPID, err = w.post(ctx, o.post); !ambiguous(err) || try == mostPosts {
+			break
+		}
+		lost = true
+	}
+	if lost && pve.Classify(err).Kind == pve.KindExists { // the one before arrived after all, late
+		if found, lookErr := w.regain(ctx, o, t); lookErr != nil || found {
+			return found, lookErr
+		}
+	}
+	return false, err
 }
 
 // announce keeps that the order is about to be given.
