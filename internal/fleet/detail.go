@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -150,15 +151,40 @@ func (l *look) place() (node string, vmid int) {
 	return l.detail.Container.Node, l.detail.Container.VMID
 }
 
-const tasksOfDetail = 100
+const (
+	tasksOfDetail = 100
+	tasksShared   = 30 * time.Second // those that are new are in the snapshot
+)
 
 func (l *look) tasks(ctx context.Context) error {
 	node, vmid := l.place()
-	rows, err := l.poller.client.NodeTasks(ctx, node, pve.TaskQuery{VMID: vmid, Source: "all", Limit: tasksOfDetail})
-	if err != nil {
-		return err
+	now := l.actions.fleet.now()
+	r := l.actions.readings.of(l.detail.Container.Key(), now)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tasksAt.IsZero() || now.Sub(r.tasksAt) >= tasksShared {
+		rows, err := l.poller.client.NodeTasks(ctx, node, pve.TaskQuery{VMID: vmid, Source: "all", Limit: tasksOfDetail})
+		if err != nil {
+			return err
+		}
+		r.tasks, r.tasksAt = l.poller.latest(rows), now
 	}
-	tasks := l.poller.latest(rows)
+	tasks := r.tasks
 	l.take(func(d *Detail) { d.Tasks = tasks })
 	return nil
+}
+
+// TaskEvent is a task of Proxmox as the history would have it. It is the same entry, with the same words, as that of a task
+// that Berth has seen end; one that still runs has the state "running".
+func TaskEvent(t *berth.Task, c *berth.Container) berth.Event {
+	word := cmp.Or(taskWords[t.Type], t.Type)
+	e := berth.Event{ID: t.UPID, At: t.EndedAt, Actor: t.User, Source: "proxmox", Action: "container." + word, Cluster: t.Cluster, ContainerID: c.ID, VMID: c.VMID,
+		Subject: c.Hostname, Details: map[string]string{"state": string(berth.JobSucceeded), "upid": t.UPID, "task": t.Type, "exit": t.Exit}}
+	switch {
+	case t.EndedAt.IsZero():
+		e.At, e.Details["state"] = t.StartedAt, string(berth.JobRunning)
+	case t.Failed():
+		e.Details["state"] = string(berth.JobFailed)
+	}
+	return e
 }

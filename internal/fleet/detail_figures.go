@@ -62,6 +62,8 @@ type reading struct {
 	mu      sync.Mutex // held during a call, so that two who look make one
 	latest  *Figures
 	samples []Sample // oldest first
+	tasks   []berth.Task
+	tasksAt time.Time
 }
 
 // of gives the reading of a container, and drops those that nobody uses any more.
