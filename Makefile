@@ -26,7 +26,7 @@ check: ## Formatting, vet, lint, and whether generated files are current
 .PHONY: test
 test: ## Every test, on both databases and in a real browser; installs what it needs on Debian as root
 	scripts/setup-tests
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: generate
 generate: node_modules ## Rebuild the generated files: templ, sqlc, css

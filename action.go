@@ -40,8 +40,10 @@ var actionRules = map[Action]struct {
 	ActionOnBoot:     {RoleOperator, "", "VM.Config.Options", "change the start at boot of", "changing the start at boot"},
 }
 
-// ActionPrivileges lists the privileges of Proxmox that actions take, each once.
-func ActionPrivileges() []string { return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options"} }
+// ActionPrivileges lists the privileges of Proxmox that actions and the console take, each once.
+func ActionPrivileges() []string {
+	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", consolePrivilege}
+}
 
 // Known tells whether a is one of Actions.
 func (a Action) Known() bool { _, ok := actionRules[a]; return ok }

@@ -15,6 +15,7 @@ import (
 
 	"berth"
 	"berth/internal/auth"
+	"berth/internal/console"
 	"berth/internal/fleet"
 	"berth/internal/jobs"
 	"berth/internal/live"
@@ -41,6 +42,7 @@ type App struct {
 	fleet    *fleet.Fleet
 	jobs     *jobs.Jobs
 	actions  *fleet.Actions
+	consoles *console.Consoles
 	web      *web.Server
 	listener net.Listener
 	server   *http.Server
@@ -91,7 +93,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
-	a.web = web.New(s, a.fleet, a.actions, auth.New(s, auth.Options{AskProxmox: a.fleet.SignIn}), hub, o.Log, time.Now)
+	a.consoles = console.New(a.actions.ConsoleDoor, s.AddEvent, o.Log)
+	a.web = web.New(s, a.fleet, a.actions, a.consoles, auth.New(s, auth.Options{AskProxmox: a.fleet.SignIn}), hub, o.Log, time.Now)
 	a.server = &http.Server{Handler: behindProxies(a.web.Handler(), o.TrustedProxies), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	if cert != nil {
@@ -162,8 +165,8 @@ func (a *App) serve() error {
 	return a.server.Serve(a.listener)
 }
 
-// Stop ends everything that Start began and closes the database. Open event streams end at once; other requests get a
-// few seconds.
+// Stop ends everything that Start began and closes the database. Open event streams and consoles end at once; other
+// requests get a few seconds.
 func (a *App) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
@@ -171,6 +174,8 @@ func (a *App) Stop() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()
 	}
+	a.web.Wait()
+	a.consoles.Close()
 	err = errors.Join(err, a.stopJobs())
 	if a.cancel != nil { // Start was called
 		a.cancel()

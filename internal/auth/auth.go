@@ -14,15 +14,17 @@ import (
 
 // Auth signs users in and out. Sessions live on the server; the browser holds a random token.
 type Auth struct {
-	store    *store.Store
-	sessions *scs.SessionManager
-	secure   *scs.SessionManager // the same for requests over TLS
-	hasher   *hasher
-	throttle *throttle
-	lookUps  chan struct{} // of accounts that are under way
-	proxmox  chan struct{} // questions to clusters that are under way
-	ask      func(ctx context.Context, cluster, user, password, code string) (groups []string, err error)
-	now      func() time.Time
+	store          *store.Store
+	sessions       *scs.SessionManager
+	secure         *scs.SessionManager // the same for requests over TLS
+	hasher         *hasher
+	throttle       *throttle
+	lookUps        *lane // of accounts
+	regularLookUps *lane // for addresses from which somebody has signed in
+	regulars       *regulars
+	proxmox        chan struct{} // questions to clusters that are under way
+	ask            func(ctx context.Context, cluster, user, password, code string) (groups []string, err error)
+	now            func() time.Time
 }
 
 // Options are what a deployment decides about sessions.
@@ -56,7 +58,7 @@ func New(s *store.Store, o Options) *Auth {
 		o.Now = time.Now
 	}
 	return &Auth{store: s, sessions: sessions, secure: &secure, hasher: newHasher(), throttle: newThrottle(o.Now),
-		lookUps: make(chan struct{}, mostLookUps), proxmox: make(chan struct{}, mostQuestions), ask: o.AskProxmox, now: o.Now}
+		lookUps: newLane(lookUpsAtOnce), regularLookUps: newLane(lookUpsAtOnce), regulars: &regulars{networks: map[string]bool{}}, proxmox: make(chan struct{}, mostQuestions), ask: o.AskProxmox, now: o.Now}
 }
 
 // Load makes the session of a request available to the handlers behind it, and failed is called when that is not possible.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -33,41 +32,21 @@ const (
 
 // hasher computes hashes of passwords, one at a time in each of its lanes, because each takes 12 MiB, and garbage of as many again. Those who are known
 // have a lane of their own, so that however many guess, they need not stand in line behind them.
-type hasher struct {
-	lanes [2]hashLane
-}
+type hasher struct{ unknown, known *lane }
 
-type hashLane struct {
-	turn    chan struct{} // has room for one
-	waiting atomic.Int32
-}
-
-const mostWaiting = 100 // in one lane: about two seconds
-
-func newHasher() *hasher {
-	h := &hasher{}
-	for i := range h.lanes {
-		h.lanes[i].turn = make(chan struct{}, 1)
-	}
-	return h
-}
+func newHasher() *hasher { return &hasher{newLane(1), newLane(1)} }
 
 // inTurn runs f when it is its turn. Returns Unavailable if too many wait already.
 func (h *hasher) inTurn(ctx context.Context, known bool, f func()) error {
-	lane := &h.lanes[0]
+	lane := h.unknown
 	if known {
-		lane = &h.lanes[1]
+		lane = h.known
 	}
-	defer lane.waiting.Add(-1)
-	if lane.waiting.Add(1) > mostWaiting {
-		return berth.Errorf(berth.Unavailable, "Too many people are signing in at this moment; try again in a few seconds.")
+	leave, err := lane.enter(ctx)
+	if err != nil {
+		return err
 	}
-	select {
-	case lane.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-lane.turn }()
+	defer leave()
 	f()
 	return nil
 }
@@ -113,8 +92,11 @@ func (h *hasher) matches(ctx context.Context, known bool, password, phc string) 
 	if err != nil {
 		return false, fmt.Errorf("read a kept password: %w", err)
 	}
+	if len(want) != hashBytes {
+		return false, fmt.Errorf("a kept password has %d bytes, not %d", len(want), hashBytes)
+	}
 	err = h.inTurn(ctx, known, func() {
-		got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, uint32(len(want)))
+		got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, hashBytes)
 		same = real && subtle.ConstantTimeCompare(got, want) == 1
 	})
 	return same, err

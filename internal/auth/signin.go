@@ -62,20 +62,21 @@ type asked struct {
 	known         bool // the user has signed in from the address before
 }
 
-const mostLookUps = 32 // at once: thousands would need memory, and do not get it faster
-
 // lookUp finds the account of that name.
 func (a *Auth) lookUp(ctx context.Context, name string, from From) (found asked, err error) {
 	found = asked{name: name, address: from.Address}
 	if err := (&berth.User{Name: name}).Validate(); err != nil {
 		return found, nil // nobody is called so
 	}
-	select {
-	case a.lookUps <- struct{}{}:
-		defer func() { <-a.lookUps }()
-	case <-ctx.Done():
-		return found, ctx.Err()
+	lane := a.lookUps
+	if a.regulars.has(network(from.Address)) {
+		lane = a.regularLookUps
 	}
+	leave, err := lane.enter(ctx)
+	if err != nil {
+		return found, err
+	}
+	defer leave()
 	user, err := a.store.UserByName(ctx, name)
 	if berth.CodeOf(err) == berth.NotFound {
 		return found, nil
@@ -128,6 +129,7 @@ func (a *Auth) begin(ctx context.Context, user berth.User, from From, how string
 	if err := a.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew the session of %s: %w", user.Name, err)
 	}
+	a.regulars.add(network(from.Address))
 	a.sessions.Put(ctx, userIDKey, user.ID)
 	a.sessions.Put(ctx, addressKey, from.Address)
 	a.sessions.Put(ctx, browserKey, clipped(from.Browser))
@@ -138,8 +140,11 @@ func (a *Auth) begin(ctx context.Context, user berth.User, from From, how string
 		Details: map[string]string{"how": how, "address": from.Address}})
 }
 
-// failed notes a failure in the history and gives the error for it.
+// failed notes a failure in the history and gives the error for it. Of a flood it notes the beginning, and then one a minute.
 func (a *Auth) failed(ctx context.Context, name string, from From, how string) error {
+	if a.throttle.try("history", historyLimit) != nil {
+		return errWrong
+	}
 	event := berth.Event{Actor: "somebody", Source: "web", Action: "sign-in.failed", Subject: "user " + clipped(name), Details: map[string]string{"how": how, "address": from.Address}}
 	if err := a.store.AddEvent(ctx, event); err != nil {
 		return err

@@ -34,6 +34,7 @@ var (
 	accountLimit = limit{free: 10, longest: time.Minute}
 	knownLimit   = limit{free: 20, longest: 30 * time.Second} // an account, from where it has signed in before
 	codeLimit    = limit{free: 5, longest: 2 * time.Minute}   // codes of a second factor
+	historyLimit = limit{free: 200, longest: time.Minute}     // failures that are noted
 	addressLimit = limit{free: 30, longest: 15 * time.Minute}
 )
 

@@ -81,7 +81,7 @@ func TestDeleteAsksForTheNameAndBacksUpFirst(t *testing.T) {
 	p.Paste(name)
 	Eval[bool](p, `(document.querySelector('#sheet [name="backup"]').value = "local", true)`)
 	p.Tap(`[data-testid="confirm"]`)
-	p.Wait(fmt.Sprintf(`!document.querySelector('[data-vmid="%d"]')`, vmid))
+	p.Wait(fmt.Sprintf(`document.querySelector('[data-toast="success"]') && !document.querySelector('[data-vmid="%d"]')`, vmid)) // not seen while it is locked by the backup
 	jobs, err := b.App.Store.Jobs(t.Context(), store.JobFilter{}, 1)
 	if err != nil || len(jobs) != 1 {
 		t.Fatalf("jobs are %v, %v; want the deletion", jobs, err)

@@ -183,3 +183,50 @@ func TestNodesAreLive(t *testing.T) {
 	b.Sim.SetNodeOnline("pve2", false)
 	p.Wait(`[...document.querySelectorAll('[data-testid="node"]')].some(e => e.innerText.includes("offline"))`)
 }
+
+func TestSSHIsSetUpOnThePageOfTheCluster(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{})
+	if err := b.Sim.StartSSH("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.SignIn(Desktop, "/clusters/home")
+	p.fill("login", "root")
+	p.Click(`form[action$="/ssh"] button`)
+	p.Wait(`document.querySelector('[data-testid="ssh"] pre')?.innerText.includes("restrict ssh-ed25519")`)
+	command := Eval[string](p, `document.querySelector('[data-testid="ssh"] pre').innerText`)
+	if err := b.Sim.AuthorizeKey(strings.Split(command, "'")[1]); err != nil {
+		t.Fatal(err)
+	}
+	p.fill("hosts", "pve1 "+b.Sim.NodeSSHAddr("pve1"))
+	p.Click(`form[action$="/ssh/scan"] button`)
+	p.Wait(`document.querySelector('[data-testid="ssh-scan"]')?.innerText.includes("SHA256:")`)
+	p.Click(`[data-testid="ssh-scan"] button`)
+	p.Wait(`document.querySelector('form[action$="/ssh/test"]')`)
+	p.Click(`form[action$="/ssh/test"] button`)
+	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("Every node lets Berth in")`)
+	p.Click(`form[action$="/ssh/remove"] button`)
+	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("forgotten its key")`)
+}
+
+func TestOtherCertificateThanTheConfirmedOneGetsNoToken(t *testing.T) {
+	t.Parallel()
+	b := StartEmpty(t, storetest.Options(t, storetest.SQLite))
+	sim := proxmox(t, pvesim.Options{})
+	p := b.SignIn(Desktop, "/clusters/new")
+	p.fill("name", "home")
+	p.fill("addresses", sim.URL())
+	p.submit()
+	p.submit()
+	p.Wait(`document.querySelector('[name="token"]')`)
+	if err := sim.RenewCertificate(); err != nil { // as if somebody else answered there
+		t.Fatal(err)
+	}
+	sim.ResetCalls()
+	p.fill("token", sim.Token())
+	p.submit()
+	p.Wait(`document.querySelector('[role="alert"]')?.innerText.includes("` + sim.Fingerprint() + `")`)
+	if calls := sim.Calls(); calls > 0 {
+		t.Errorf("%d calls were made to a server that nobody trusts", calls)
+	}
+}

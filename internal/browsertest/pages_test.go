@@ -73,6 +73,14 @@ func TestPages(t *testing.T) {
 			enrol.Wait(`document.querySelector('form[action="/account/second-factor"]')`)
 			enrol.Click(`form[action="/account/second-factor"] button`)
 			lookAt(t, enrol, looked{name: "second-factor", when: `document.querySelector('[data-testid="seed"]')`}, size.look, size.name)
+			proxmox := berth.SignOn{Name: "Proxmox", Issuer: berth.OfCluster("home"), Mapping: map[string]string{"devs": "team"}}
+			if err := fresh.App.Store.AddSignOn(t.Context(), testActor, proxmox, ""); err != nil {
+				t.Fatal(err)
+			}
+			p = Open(t, size.look, fresh.App.URL()+"/login")
+			lookAt(t, p, looked{name: "login-other", when: `document.querySelector('a[href="/login/sso/Proxmox"]')`}, size.look, size.name)
+			p.Click(`a[href="/login/sso/Proxmox"]`)
+			lookAt(t, p, looked{name: "login-proxmox", when: `document.querySelector('[name="code"]')`}, size.look, size.name)
 			p = Open(t, size.look, pages[0].on.App.URL()+"/login")
 			lookAt(t, p, looked{name: "login", when: `document.body.innerText.includes("Sign in to Berth")`}, size.look, size.name)
 		})
@@ -170,6 +178,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container-snapshots", b, "/containers/home:101/snapshots", `document.querySelector('#snapshots[aria-label]')`, nil},
 		{"container-backups", b, "/containers/home:101/backups", `document.querySelector('#backups[aria-label]')`, nil},
 		{"container-config", b, "/containers/home:101/config", `document.querySelector('[data-testid="pending"]')`, nil},
+		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
 		{"account", b, "/account", `document.querySelector('[data-testid="session"]')`, nil},
@@ -190,6 +199,7 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('#about [data-testid="part-problem"]')`, nil},
+		{"console-down", down, "/containers/home:101/console", `document.body.innerText.includes("Cluster home of")`, nil},
 	}
 }
 

@@ -134,3 +134,21 @@ func otherRunning(r *actionRig, not ...*berth.Container) *berth.Container {
 	r.t.Fatal("there is no other running container")
 	return nil
 }
+
+// What a new snapshot of 10,000 containers costs for one more scope that somebody looks at.
+func BenchmarkPartOfASnapshot(b *testing.B) {
+	view := &ClusterView{Cluster: berth.Cluster{ID: "1", Name: "home"}}
+	for i := range 10_000 {
+		view.Containers = append(view.Containers, &berth.Container{Cluster: "home", VMID: 100 + i, Node: "pve" + strconv.Itoa(i%20), Tags: []string{"team-" + strconv.Itoa(i%10), "web"}})
+	}
+	access, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: "cluster:home tag:team-3"}, berth.Grant{Role: berth.RoleViewer, Scope: "vmid:100-200"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		whole := newSnapshot([]*ClusterView{view})
+		if got := whole.For(access).Counts.Total; got < 1000 {
+			b.Fatalf("%d containers", got)
+		}
+	}
+}

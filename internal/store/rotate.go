@@ -35,6 +35,9 @@ var reseals = map[place]reseal{
 	placeNewTOTP: func(ctx context.Context, q *sqlc.Queries, id string, before, sealed []byte) (int64, error) {
 		return q.ResealNewTOTP(ctx, sqlc.ResealNewTOTPParams{ID: id, Before: before, Sealed: sealed})
 	},
+	placeSSHKey: func(ctx context.Context, q *sqlc.Queries, id string, before, sealed []byte) (int64, error) {
+		return q.ResealSSH(ctx, sqlc.ResealSSHParams{ID: id, Before: before, Sealed: sealed})
+	},
 	placeSignOnSecret: func(ctx context.Context, q *sqlc.Queries, id string, before, sealed []byte) (int64, error) {
 		return q.ResealSignOn(ctx, sqlc.ResealSignOnParams{ID: id, Before: before, Sealed: sealed})
 	},

@@ -148,7 +148,7 @@ func (s *Server) showEnrolment(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	return render(w, r, status, enrolPage(s.frame(r, "Second factor", ui.Account), newEnrolView(e, problem)))
+	return renderSecret(w, r, status, enrolPage(s.frame(r, "Second factor", ui.Account), newEnrolView(e, problem)))
 }
 
 func newEnrolView(e auth.Enrolment, problem string) enrolView {
@@ -173,7 +173,7 @@ func (s *Server) postProveSecondFactor(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, recoveryPage(s.frame(r, "Recovery codes", ui.Account), codes))
+	return renderSecret(w, r, http.StatusOK, recoveryPage(s.frame(r, "Recovery codes", ui.Account), codes))
 }
 
 func (s *Server) postRemoveSecondFactor(w http.ResponseWriter, r *http.Request) error {
@@ -207,7 +207,7 @@ func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.NewKey = key
-	return render(w, r, http.StatusOK, accountView(s.frame(r, "Your account", ui.Account), p))
+	return renderSecret(w, r, http.StatusOK, accountView(s.frame(r, "Your account", ui.Account), p))
 }
 
 const longestToken = 3650 // days

@@ -15,6 +15,7 @@ type sheetView struct {
 	Hostname, Place string
 	Path            string // of the container
 	Choices         []actionChoice
+	Console         linkChoice
 }
 
 // actionChoice is an offer for one container, or why it is not possible.
@@ -36,7 +37,7 @@ type confirmView struct {
 }
 
 func newSheetView(c *berth.Container, role berth.Role) sheetView {
-	v := sheetView{Hostname: hostname(c), Place: placeText(c), Path: containerPath(c)}
+	v := sheetView{Hostname: hostname(c), Place: placeText(c), Path: containerPath(c), Console: consoleChoice(c, role)}
 	for _, o := range offers {
 		if o.suits(c) {
 			v.Choices = append(v.Choices, newActionChoice(c, o, role))

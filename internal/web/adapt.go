@@ -189,10 +189,20 @@ func render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	return renderAround(w, r, status, page, zippedPart{})
 }
 
+// renderSecret is render of a page that shows a secret: it is not compressed, because the length of a compressed page tells
+// a little of what is in it.
+func renderSecret(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	plain := r.Clone(r.Context())
+	plain.Header.Del("Accept-Encoding")
+	return render(w, plain, status, page)
+}
+
 // renderAround is render of a page that has the part in it.
 func renderAround(w http.ResponseWriter, r *http.Request, status int, page templ.Component, part zippedPart) error {
 	var b bytes.Buffer
-	b.Grow(part.length + frameSize)
+	if part.length > 0 {
+		b.Grow(part.length + frameSize)
+	}
 	if err := page.Render(r.Context(), &b); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type clusterPage struct {
 	Good      string // what went well
 	Problem   string
 	Fields    map[string]string
+	SSH       sshView
 }
 
 type findingView struct {
@@ -87,7 +88,8 @@ func (s *Server) getCluster(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderCluster(w, r, s.newClusterPage(r, view), nil)
+	p := s.newClusterPage(r, view)
+	return s.renderCluster(w, r, p, s.readSSH(r, p, view.Cluster))
 }
 
 func (s *Server) renderCluster(w http.ResponseWriter, r *http.Request, p *clusterPage, problem error) error {
@@ -113,6 +115,9 @@ func (s *Server) changeCluster(change func(r *http.Request, form url.Values, p *
 			return err
 		}
 		p := s.newClusterPage(r, view)
+		if err := s.readSSH(r, p, view.Cluster); err != nil {
+			return err
+		}
 		return s.renderCluster(w, r, p, change(r, form, p, view.Cluster))
 	}
 }

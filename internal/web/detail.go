@@ -19,6 +19,7 @@ type detailView struct {
 	Switches []switchView
 	History  templ.SafeURL
 	Doing    string // changes when something begins or ends to be done to it
+	Console  linkChoice
 }
 
 // switchView is a property of a container that can be switched on and off.
@@ -46,6 +47,7 @@ func newDetailView(c *berth.Container) detailView {
 	add("High availability", c.HAState)
 	add("Operating system", c.OSType)
 	add("Marks", strings.Join(marks(c), ", "))
+	d.Console = consoleChoice(c, berth.RoleAdmin)
 	d.addSwitch(c, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
 	d.addSwitch(c, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
 	d.Doing = c.Lock

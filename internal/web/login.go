@@ -106,6 +106,9 @@ func (s *Server) postLoginCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderLogin(w http.ResponseWriter, r *http.Request, status int, p loginPage) error {
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		return render(w, r, status, login(s.frame(r, "Sign in", ui.NoSection), p)) // there may be thousands of these
+	}
 	providers, err := s.store.SignOns(r.Context())
 	if err != nil {
 		return err

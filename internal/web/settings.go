@@ -142,7 +142,7 @@ func (s *Server) showLink(w http.ResponseWriter, r *http.Request, u berth.User) 
 		return err
 	}
 	p.Link = linkView{User: u.Name, URL: s.origin(r) + "/login?link=" + token}
-	return s.renderAccess(w, r, http.StatusOK, p)
+	return renderSecret(w, r, http.StatusOK, accessView(s.frame(r, "People and access", ui.Settings), p))
 }
 
 // origin is where the browser behind a request reaches Berth.

@@ -86,3 +86,28 @@ func TestATokenMayWhatItAndItsUserMay(t *testing.T) {
 	}
 	want("a token of a removed user", s.do(program, http.MethodGet, "/", with(looks)), http.StatusUnauthorized)
 }
+
+func TestPagesWithSecretsAreNotCompressed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	client := s.person("anna", berth.Grant{Role: berth.RoleAdmin})
+	for path, form := range map[string]string{"/account/tokens": "name=x&role=viewer", "/settings/users": "name=bert&role=viewer", "/settings/users/anna/link": ""} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Accept-Encoding", "gzip")
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %s, compressed as %q", path, response.Status, response.Header.Get("Content-Encoding"))
+		}
+	}
+	if got := s.do(client, http.MethodGet, "/account", http.Header{"Accept-Encoding": {"gzip"}}); got.Header.Get("Content-Encoding") != "gzip" {
+		t.Error("other pages are not compressed, so this test shows nothing")
+	}
+}

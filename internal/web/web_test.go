@@ -15,6 +15,7 @@ import (
 
 	"berth"
 	"berth/internal/auth"
+	"berth/internal/console"
 	"berth/internal/fleet"
 	"berth/internal/jobs"
 	"berth/internal/live"
@@ -47,10 +48,11 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	actions := fleet.NewActions(f, j, fleet.DefaultPatience())
-	server := New(s, f, actions, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	consoles := console.New(actions.ConsoleDoor, s.AddEvent, slog.New(slog.DiscardHandler))
+	server := New(s, f, actions, consoles, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
 	server.beat = 10 * time.Millisecond
 	web := httptest.NewServer(server.Handler())
-	t.Cleanup(func() { server.Close(); web.Close() })
+	t.Cleanup(func() { server.Close(); web.Close(); server.Wait(); consoles.Close() })
 	return &site{t: t, store: s, fleet: f, actions: actions, url: web.URL, hub: hub}
 }
 

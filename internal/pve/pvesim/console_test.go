@@ -148,6 +148,18 @@ func TestConsoleIsShared(t *testing.T) {
 	b.until("from-2")
 }
 
+func TestConsoleHasTheSizeThatWasSetLast(t *testing.T) {
+	t.Parallel()
+	u := root(t, startSim(t, quick()))
+	rootShell(t, u)
+	c := openConsole(t, u, "/nodes/pve1/lxc/101")
+	c.send("stty size\n")
+	c.until("20 80\r")
+	c.write([]byte("1:132:43:"))
+	c.send("stty size\n")
+	c.until("43 132\r")
+}
+
 func TestConsoleInterruptsTheForegroundCommandOnly(t *testing.T) {
 	t.Parallel()
 	u := root(t, startSim(t, quick()))

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func (s *Sim) newSSH() (*sshServer, error) {
 			return nil, errors.New("wrong user or password")
 		},
 		PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-			for _, k := range allowed {
+			for _, k := range append(v.letIn(), allowed...) {
 				if c.User() == "root" && bytes.Equal(k, key.Marshal()) {
 					return nil, nil
 				}
@@ -96,6 +97,25 @@ func (s *Sim) newSSH() (*sshServer, error) {
 	}
 	v.config.AddHostKey(signer)
 	return v, nil
+}
+
+// letIn are the keys that were let in since the start.
+func (v *sshServer) letIn() [][]byte {
+	v.sim.mu.Lock()
+	defer v.sim.mu.Unlock()
+	return slices.Clone(v.sim.world.sshKeys)
+}
+
+// AuthorizeKey lets a key log in as root on every node, as a line of authorized_keys, with or without options.
+func (s *Sim) AuthorizeKey(line string) error {
+	k, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return fmt.Errorf("authorised key %q: %w", line, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world.sshKeys = append(s.world.sshKeys, k.Marshal())
+	return nil
 }
 
 // SSHAddr is host:port of the first node's SSH port, "" before StartSSH.

@@ -127,6 +127,7 @@ func (v *viewer) take(data []byte) (rest []byte, ok bool) {
 			if len(parts) < 4 {
 				return data, true
 			}
+			v.terminal.tty.Resize(atoi(string(parts[1])), atoi(string(parts[2])))
 			data = parts[3]
 		default:
 			data = data[1:]

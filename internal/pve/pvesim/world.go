@@ -14,7 +14,8 @@ type world struct {
 	release    release
 	name       string
 	quorate    bool
-	daemonDown bool // pvedaemon does not run: pveproxy answers what it can alone
+	sshKeys    [][]byte // let in since the start
+	daemonDown bool     // pvedaemon does not run: pveproxy answers what it can alone
 	nodes      []*node
 	containers map[int]*container
 	pools      map[string]*pool

@@ -38,6 +38,15 @@ type Cluster struct {
 	UpdatedAt   int64
 }
 
+type ClusterSsh struct {
+	ClusterID  string
+	Login      string
+	PublicKey  string
+	PrivateKey []byte
+	Hosts      string
+	UpdatedAt  int64
+}
+
 type Container struct {
 	ID         string
 	ClusterID  string

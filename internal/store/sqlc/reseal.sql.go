@@ -72,6 +72,24 @@ func (q *Queries) ResealNewTOTP(ctx context.Context, arg ResealNewTOTPParams) (i
 	return result.RowsAffected()
 }
 
+const resealSSH = `-- name: ResealSSH :execrows
+UPDATE cluster_ssh SET private_key = $1 WHERE cluster_id = $2 AND private_key = $3
+`
+
+type ResealSSHParams struct {
+	Sealed []byte
+	ID     string
+	Before []byte
+}
+
+func (q *Queries) ResealSSH(ctx context.Context, arg ResealSSHParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resealSSH, arg.Sealed, arg.ID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const resealSignOn = `-- name: ResealSignOn :execrows
 UPDATE sign_on SET client_secret = $1 WHERE id = $2 AND client_secret = $3
 `
@@ -114,6 +132,7 @@ UNION ALL SELECT 'services/credentials' AS place, id, credentials AS sealed FROM
 UNION ALL SELECT 'passwords/totp' AS place, user_id AS id, totp AS sealed FROM passwords WHERE totp IS NOT NULL
 UNION ALL SELECT 'passwords/totp_new' AS place, user_id AS id, totp_new AS sealed FROM passwords WHERE totp_new IS NOT NULL
 UNION ALL SELECT 'sign_on/client_secret' AS place, id, client_secret AS sealed FROM sign_on
+UNION ALL SELECT 'cluster_ssh/private_key' AS place, cluster_id AS id, private_key AS sealed FROM cluster_ssh
 `
 
 type SealedValuesRow struct {

@@ -22,6 +22,8 @@ type TTY struct {
 	signal bool // Ctrl-C interrupts
 	post   bool // LF becomes CR LF
 	line   []byte
+	cols   int
+	rows   int
 	jobs   []context.CancelFunc // running programs, innermost last
 
 	keys   *os.File // where typed bytes go
@@ -35,7 +37,7 @@ func NewTTY(screen io.Writer) (*TTY, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &TTY{out: screen, echo: true, signal: true, post: true, keys: w, stdin: r}, nil
+	return &TTY{out: screen, echo: true, signal: true, post: true, cols: 80, rows: 20, keys: w, stdin: r}, nil
 }
 
 // Close ends reads and pending input.
@@ -47,6 +49,19 @@ func (t *TTY) Close() {
 		t.keys.Close()
 		t.stdin.Close()
 	}
+}
+
+// Resize is what the screen's window says of its size.
+func (t *TTY) Resize(cols, rows int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cols, t.rows = cols, rows
+}
+
+func (t *TTY) size() (rows, cols int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rows, t.cols
 }
 
 // maxLine is how much of a line survives in cooked mode; the rest is dropped without a word.
@@ -180,15 +195,20 @@ func foreground(ctx context.Context, name string) (context.Context, func()) {
 	}
 }
 
-// stty sets the modes of the terminal: raw, cooked, sane, [-]echo, [-]isig, [-]icanon, [-]opost.
+// stty sets the modes of the terminal: raw, cooked, sane, [-]echo, [-]isig, [-]icanon, [-]opost; size tells its size.
 func stty(p *proc) int {
 	t := ttyOf(p.ctx)
 	if t == nil {
 		return p.fail(1, "standard input: Inappropriate ioctl for device")
 	}
+	words := p.args[1:]
+	if len(words) == 1 && words[0] == "size" {
+		rows, cols := t.size()
+		p.printf("%d %d\n", rows, cols)
+		return 0
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	words := p.args[1:]
 	for i := 0; i < len(words); i++ {
 		on := !strings.HasPrefix(words[i], "-")
 		switch strings.TrimPrefix(words[i], "-") {
@@ -206,8 +226,6 @@ func stty(p *proc) int {
 			t.post = on
 		case "quit", "susp", "intr", "eof", "kill", "erase", "rows", "cols", "min", "time":
 			i++
-		case "size":
-			p.printf("20 80\n")
 		}
 	}
 	return 0
@@ -290,6 +308,9 @@ func (b *Box) title() string {
 	return r[0] + " " + r[1]
 }
 
+// pasted takes out the marks that a terminal puts around pasted text once it was asked to (ESC [ ? 2004 h).
+var pasted = strings.NewReplacer("\x1b[200~", "", "\x1b[201~", "")
+
 // interact is the interactive shell: prompt, line, run.
 func (b *Box) interact(ctx context.Context, t *TTY, env []string, dir string) {
 	p := &proc{box: b, ctx: ctx, args: []string{"sh"}, env: env, dir: dir, in: t.stdin, out: t, errs: t}
@@ -308,7 +329,7 @@ func (b *Box) interact(ctx context.Context, t *TTY, env []string, dir string) {
 			return
 		}
 		io.WriteString(t, after)
-		if err := s.runScript(ctx, line); err != nil && status(err) == 2 && !isStatus(err) {
+		if err := s.runScript(ctx, pasted.Replace(line)); err != nil && status(err) == 2 && !isStatus(err) {
 			io.WriteString(t, "sh: "+err.Error()+"\n")
 		}
 		if s.runner.Exited() || ctx.Err() != nil {
