@@ -45,6 +45,8 @@ func NewActions(f *Fleet, j *jobs.Jobs, p Patience) *Actions {
 	a := &Actions{fleet: f, jobs: j, patience: p}
 	j.Register(jobs.Kind{Name: kindAction, Work: a.work, Ended: a.ended})
 	j.Register(jobs.Kind{Name: kindBulk, Work: a.workBulk})
+	j.Register(jobs.Kind{Name: kindCreate, Work: a.workCreate, Ended: a.endedCreate})
+	j.Register(jobs.Kind{Name: kindDownload, Work: a.workDownload, Ended: a.endedDownload})
 	return a
 }
 
@@ -78,6 +80,8 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 		return berth.Job{}, berth.Errorf(berth.Conflict, "“%s” is still under way.", job.Title)
 	case job.Kind == kindBulk:
 		return a.retryBulk(ctx, by, job)
+	case job.Kind == kindCreate:
+		return a.retryCreate(ctx, by, &job)
 	}
 	var t target
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
@@ -108,6 +112,9 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	}
 	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.Job{}, refusal.Err
+	}
+	if err := mayEndUp(by, c, &r); err != nil {
+		return berth.Job{}, err
 	}
 	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
 		Was: c.Live, Gone: c.Unknown == berth.UnknownGone, Request: r}

@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"berth"
@@ -22,6 +24,11 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 	set("bulk", job.ParentID)
 	set("message", job.Message)
 	set("before", string(t.Was))
+	set("snapshot", t.Request.Snapshot.Name)
+	set("volume", t.Request.Backup.Volume)
+	set("disk", t.Request.Disk.Name)
+	set("storage", cmp.Or(t.Request.Backup.Storage, t.Request.Copy.Storage, t.Request.Disk.Storage))
+	set("to", t.Request.Copy.Node)
 	if state == string(berth.JobSucceeded) {
 		set("after", t.after())
 	}
@@ -38,12 +45,17 @@ func (t *target) after() string {
 		return string(berth.LiveStopped)
 	case berth.ActionDelete:
 		return "deleted"
+	case berth.ActionProtection, berth.ActionOnBoot:
+		if t.Request.On {
+			return "on"
+		}
+		return "off"
 	}
-	if t.Request.On {
-		return "on"
-	}
-	return "off"
+	return ""
 }
+
+// removes tells whether a container is no more after that.
+func removes(a berth.Action) bool { return a == berth.ActionDelete || a == berth.ActionCleanUp }
 
 // ended notes the outcome of an action, in the transaction that ends its job.
 func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error {
@@ -51,8 +63,9 @@ func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error 
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
 		return fmt.Errorf("read what job %s did: %w", job.ID, err)
 	}
-	if t.Request.Action == berth.ActionDelete && job.State == berth.JobSucceeded {
-		if err := tx.MarkGone(ctx, t.ContainerID); err != nil && berth.CodeOf(err) != berth.NotFound {
+	if removes(t.Request.Action) && job.State == berth.JobSucceeded {
+		err := errors.Join(tx.DropSecrets(ctx, t.ContainerID), tx.MarkGone(ctx, t.ContainerID))
+		if err != nil && berth.CodeOf(err) != berth.NotFound {
 			return err
 		}
 	}
