@@ -93,6 +93,7 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 		return err
 	}
 	frame := s.frame(r, hostname(c), ui.Containers)
+	frame.Island = "container"
 	frame.Fresh = newFreshness(current.snapshot, s.now())
 	return render(w, r, http.StatusOK, containerPage(frame, current, s.newContainerFrame(r, d, name), content))
 }

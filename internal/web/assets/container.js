@@ -44,6 +44,13 @@
   };
   const percent = (n) => `${Number(n.toFixed(1))} %`;
   const rate = (n) => `${bytes(n)}/s`;
+  const powers = Array.from({ length: 45 }, (_, n) => 2 ** n); // steps of axes in bytes
+  const two = (n) => String(n).padStart(2, "0");
+  const clock = (t) => {
+    const d = new Date(t * 1000);
+    const day = `${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+    return span === "hour" || span === "day" ? `${two(d.getHours())}:${two(d.getMinutes())}` : span === "week" || span === "month" ? day : `${d.getFullYear()}-${day}`;
+  };
   const kinds = {
     cpu: { text: percent, lines: [["cpu", "CPU", "--color-primary"]] },
     memory: { text: bytes, lines: [["memory", "Used", "--color-primary"], ["limit", "Limit", "--color-warning"]] },
@@ -73,7 +80,7 @@
     return new uPlot({
       width: place.clientWidth, height: 180, cursor: { sync: { key: "container" }, drag: { x: true, y: false } }, legend: { live: true },
       scales: { y: { range: (_, low, high) => [0, Math.max(high ?? 0, figure.dataset.chart === "cpu" ? 1 : 1024) * 1.08] } },
-      axes: [axis, { ...axis, size: 76, values: (_, all) => all.map(kind.text) }],
+      axes: [{ ...axis, values: (_, all) => all.map(clock) }, { ...axis, size: 76, values: (_, all) => all.map(kind.text), ...(kind.text === percent ? {} : { incrs: powers }) }],
       series: [{ label: "Time", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...kind.lines.map(line)],
       hooks: { setSelect: [(plot) => plot.select.width > 0 && setZoomed(true, plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))] },
     }, dataOf(kind), place);
