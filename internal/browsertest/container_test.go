@@ -143,3 +143,67 @@ func TestNeighboursInTheList(t *testing.T) {
 	p.Click(`[data-testid="next"]`)
 	p.Wait(`location.pathname === "/containers/home:103" && !document.querySelector('[data-testid="next"]')`)
 }
+
+// order opens the dialog of an order within a part of the page and confirms it after act.
+func (p *Page) order(within, name string, act func()) {
+	p.t.Helper()
+	button := within + ` [data-testid="order-` + name + `"]:not([aria-disabled])`
+	p.Wait(`document.querySelector(` + quoted(button) + `)`)
+	p.Click(button)
+	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [data-testid="confirm"]')`)
+	if act != nil {
+		act()
+	}
+	p.Click(`#sheet [data-testid="confirm"]`)
+	p.Wait(`!document.querySelector('#sheet').open`)
+}
+
+// A snapshot, a change, what differs, back to the snapshot, and the snapshot is deleted.
+func TestSnapshotsOfAContainer(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
+	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
+	vmid := idle(p, "stopped")
+	if err := b.Sim.SetConfig(vmid, "rootfs", fmt.Sprintf("local-lvm:vm-%d-disk-0,size=8G", vmid)); err != nil {
+		t.Fatal(err)
+	}
+	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/snapshots", vmid))
+	p.Wait(scriptRuns)
+	p.order("#snapshots", "snapshot", func() {
+		p.fill("name", "clean")
+		p.fill("description", "as it was made")
+	})
+	const clean = `[data-testid="snapshot"][data-name="clean"]`
+	p.Wait(`document.querySelector('` + clean + `')?.innerText.includes("as it was made")`)
+	if err := b.Sim.SetConfig(vmid, "memory", "1234"); err != nil {
+		t.Fatal(err)
+	}
+	p.Click(clean + ` [data-testid="difference"]`)
+	p.Wait(`document.querySelector('#sheet [data-testid="changes"]')?.innerText.includes("1234")`)
+	p.Click(`#sheet [data-close-sheet]`)
+	p.order(clean, "rollback", func() { p.Click(`#sheet [name="first"]`) })
+	p.Wait(`document.querySelectorAll('[data-testid="snapshot"]').length >= 2 && document.querySelector('[data-testid="snapshot"][data-name^="before-rollback-"]')`)
+	p.order(clean, "rollback", nil)
+	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d/snapshots", vmid))
+	p.order(clean, "snapshot-delete", nil)
+	p.Wait(`document.querySelector('#snapshots[aria-label]') && !document.querySelector('` + clean + `')`)
+}
+
+// A backup, the container is restored from it, and the backup is deleted.
+func TestBackupsOfAContainer(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
+	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
+	vmid := idle(p, "stopped")
+	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/backups", vmid))
+	p.Wait(scriptRuns)
+	p.order("#backups", "backup", func() { p.fill("notes", "before the move") })
+	p.Wait(`document.querySelector('[data-testid="backup"]')?.innerText.includes("before the move")`)
+	volumes := Eval[int](p, `document.querySelectorAll('[data-testid="backup"]').length`)
+	p.order(`[data-testid="backup"]:first-child`, "restore", nil)
+	p.Wait(`document.querySelector('[data-toast="success"]')?.innerText.includes("estore") || [...document.querySelectorAll('[data-toast="success"]')].some((e) => e.innerText.includes("estore"))`)
+	p.order(`[data-testid="backup"]:first-child`, "backup-delete", nil)
+	p.Wait(fmt.Sprintf(`document.querySelectorAll('[data-testid="backup"]').length === %d`, volumes-1))
+	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
+	p.Wait(`document.querySelector('[data-testid="last-backup"]')?.innerText.includes("Last backup just now")`)
+}

@@ -19,8 +19,8 @@ const (
 	PartFigures   Part = "figures"
 	PartConfig    Part = "configuration"
 	PartPending   Part = "pending changes"
-	PartSnapshots Part = "snapshots"
-	PartBackups   Part = "backups" // one call for the rights, one for the storages, and one for each of them
+	PartSnapshots Part = "snapshots" // one call for them, and one for whether there can be some
+	PartBackups   Part = "backups"   // one call for the rights, one for the storages, and one for each of them
 	PartTasks     Part = "tasks"
 )
 
@@ -31,19 +31,20 @@ func Parts() []Part {
 
 // Detail is everything about one container, as far as it was asked for.
 type Detail struct {
-	Container  *berth.Container
-	Cluster    berth.Cluster
-	LastBackup time.Time // the newest one that the history knows of; zero: it knows of none, which does not mean that there is none
-	TrackedAt  time.Time // when Berth began to track it; zero: it is only discovered
-	Figures    *Figures  // nil: not asked for, or Problems says why
-	Config     *Config   // nil: not asked for, or Problems says why
-	Pending    []PendingChange
-	Snapshots  []SavedState // a parent before its children, older ones first
-	Parent     string       // the snapshot that the present state descends from; empty: none
-	Backups    []Backup     // newest first
-	Unseen     []string     // where there may be backups that could not be seen, as sentences
-	Tasks      []berth.Task // of Proxmox, newest first
-	Problems   map[Part]string
+	Container   *berth.Container
+	Cluster     berth.Cluster
+	LastBackup  time.Time // the newest one that the history knows of; zero: it knows of none, which does not mean that there is none
+	TrackedAt   time.Time // when Berth began to track it; zero: it is only discovered
+	Figures     *Figures  // nil: not asked for, or Problems says why
+	Config      *Config   // nil: not asked for, or Problems says why
+	Pending     []PendingChange
+	Snapshots   []SavedState // a parent before its children, older ones first
+	NoSnapshots string       // why there can be no snapshots, as a sentence; empty: there can
+	Parent      string       // the snapshot that the present state descends from; empty: none
+	Backups     []Backup     // newest first
+	Unseen      []string     // where there may be backups that could not be seen, as sentences
+	Tasks       []berth.Task // of Proxmox, newest first
+	Problems    map[Part]string
 }
 
 // Detail tells about the container with that key, and asks Proxmox for the parts that are named. It takes as long as the

@@ -40,9 +40,44 @@ func (l *look) snapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tree := treeOf(states)
-	l.take(func(d *Detail) { d.Snapshots, d.Parent = tree, parent })
+	tree, cannot := treeOf(states), l.cannotSnapshot(ctx)
+	l.take(func(d *Detail) { d.Snapshots, d.Parent, d.NoSnapshots = tree, parent, cannot })
 	return nil
+}
+
+// cannotSnapshot says why no snapshot can be taken; empty: Proxmox may be asked for one. Whether a container can have any is
+// decided by the storage of each of its disks (pve-container LXC/Config.pm, has_feature).
+func (l *look) cannotSnapshot(ctx context.Context) string {
+	node, vmid := l.place()
+	can, err := l.poller.client.HasFeature(ctx, node, vmid, "snapshot")
+	if err != nil || can { // the job says what is wrong
+		return ""
+	}
+	config, err := l.poller.client.ContainerConfig(ctx, node, vmid, pve.ConfigQuery{Current: true})
+	if err != nil {
+		return "The storage of a disk of this container cannot take snapshots."
+	}
+	var where []string
+	for _, d := range disksOf(&config, vmid) {
+		if d.Path != "" {
+			where = append(where, d.Name+" is on "+l.storageInWords(d.Storage))
+		}
+	}
+	return "The storage of a disk of this container cannot take snapshots: " + strings.Join(where, ", ") + "."
+}
+
+func (l *look) storageInWords(name string) string {
+	if name == "" {
+		return "the node itself (a directory or device)"
+	}
+	for _, view := range l.actions.fleet.Snapshot().Clusters {
+		for i := range view.Storages {
+			if s := &view.Storages[i]; s.Cluster == l.detail.Container.Cluster && s.Name == name {
+				return name + " (" + s.Type + ")"
+			}
+		}
+	}
+	return name
 }
 
 // treeOf puts parents before their children. A parent that is not there, or a circle, makes a root.

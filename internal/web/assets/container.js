@@ -5,19 +5,22 @@
   if (!page) return;
 
   // --- parts: each answers with itself as a partial. One request of a part at a time; none while nobody can see the page.
-  const asking = new Set();
-  const ask = async (part) => {
-    if (document.hidden || asking.has(part.id)) return;
-    asking.add(part.id);
+  const asking = new Map(); // id -> whether it is to be asked again
+  const ask = async (part, anew = false) => {
+    if (document.hidden) return;
+    if (asking.has(part.id)) return anew && asking.set(part.id, true);
+    asking.set(part.id, false);
     try {
       await htmx.ajax("GET", part.dataset.part, { source: part, swap: "none" });
     } catch {
       // no connection: the page says so already, and the next turn asks again
-    } finally {
-      asking.delete(part.id);
     }
+    const again = asking.get(part.id);
+    asking.delete(part.id);
+    const now = document.getElementById(part.id);
+    if (again && now) ask(now);
   };
-  const every = (selector) => page.querySelectorAll(selector).forEach(ask);
+  const every = (selector, anew) => page.querySelectorAll(selector).forEach((part) => ask(part, anew));
   const waiting = () => every("[data-part][data-every], [data-part][aria-busy]");
   setTimeout(() => every("[data-part]"), 0);
   setInterval(waiting, 2000);
@@ -29,7 +32,7 @@
   document.addEventListener("htmx:after:swap", () => {
     if (doing() === before) return;
     before = doing();
-    every("[data-after-jobs]");
+    every("[data-after-jobs]", true);
   });
 
   // --- charts
