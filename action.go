@@ -160,7 +160,7 @@ func (r ActionRequest) checkUnknown(c *Container) *Refusal {
 func (r ActionRequest) checkState(c *Container) *Refusal {
 	live := actionRules[r.Action].live
 	switch {
-	case c.Lock != "" && c.Lock != "mounted":
+	case c.Lock != "" && c.Lock != "mounted" && r.Action != ActionCleanUp:
 		return refuse("locked ("+c.Lock+")", Conflict, "%s is locked by Proxmox (%s): wait for the end of that.", c.Hostname, c.Lock)
 	case c.PVETemplate && live != "":
 		return refuse("template of Proxmox", Conflict, "%s is a template of Proxmox, which never runs.", c.Hostname)

@@ -61,6 +61,7 @@ type target struct {
 	Was         berth.LiveStatus    `json:"was"`
 	Gone        bool                `json:"gone,omitempty"` // only its record is left
 	Request     berth.ActionRequest `json:"request"`
+	Config      *configOrder        `json:"config,omitempty"` // of ActionConfig
 }
 
 // Do asks for an action on the container with that key (berth.ContainerKey) and returns at once with its job. It refuses
@@ -113,12 +114,21 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.Job{}, refusal.Err
 	}
+	if r.Action == berth.ActionConfig {
+		return berth.Job{}, berth.Errorf(berth.Invalid, "Say what to change in the configuration of %s.", c.Hostname)
+	}
 	if err := mayEndUp(by, c, &r); err != nil {
 		return berth.Job{}, err
 	}
-	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
+	return a.addAction(ctx, by, p, c, targetOf(p, c, r), parentID)
+}
+
+func targetOf(p *poller, c *berth.Container, r berth.ActionRequest) target {
+	return target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
 		Was: c.Live, Gone: c.Unknown == berth.UnknownGone, Request: r}
-	var job berth.Job
+}
+
+func (a *Actions) addAction(ctx context.Context, by berth.Actor, p *poller, c *berth.Container, t target, parentID string) (job berth.Job, err error) {
 	err = a.jobs.Change(ctx, "ask to "+t.what(), func(tx *store.Tx) (err error) {
 		job, err = a.add(ctx, tx, by, t, parentID)
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"berth"
 	"berth/internal/store"
@@ -31,6 +32,11 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 	set("to", t.Request.Copy.Node)
 	if state == string(berth.JobSucceeded) {
 		set("after", t.after())
+	}
+	if t.Config != nil {
+		set("keys", strings.Join(t.Config.Change.Keys(), ", "))
+		set("before", t.Config.before())
+		set("after", t.Config.after())
 	}
 	return berth.Event{Actor: job.Actor, ActorID: job.ActorID, Source: job.Source, Action: "container." + string(t.Request.Action),
 		Cluster: t.Cluster, ContainerID: t.ContainerID, VMID: t.VMID, Subject: fmt.Sprintf("%s (%d on %s)", t.Hostname, t.VMID, t.Node), Details: details}

@@ -40,7 +40,7 @@ func (w *worker) act(ctx context.Context) (string, error) {
 // actOther does what is no matter of power.
 func (w *worker) actOther(ctx context.Context) (string, error) {
 	does := map[berth.Action]func(context.Context) (string, error){
-		berth.ActionCleanUp:  w.cleanUp,
+		berth.ActionCleanUp: w.cleanUp, berth.ActionConfig: w.configure,
 		berth.ActionSnapshot: w.takeSnapshot, berth.ActionSnapshotDelete: w.deleteSnapshot, berth.ActionRollback: w.rollBack,
 		berth.ActionBackup: w.backUp, berth.ActionBackupDelete: w.deleteBackup, berth.ActionRestore: w.restore,
 		berth.ActionClone: w.clone, berth.ActionMigrate: w.migrate, berth.ActionTemplate: w.makeTemplate,

@@ -39,7 +39,8 @@ type kept struct {
 	NewID   int               `json:"newID,omitempty"`   // clone: the VMID of the copy
 	Storage string            `json:"storage,omitempty"` // restore: where the disks go
 	Made    bool              `json:"made,omitempty"`    // creation: Proxmox has made the container
-	Fields  map[string]string `json:"fields,omitempty"`  // creation: what was refused, by field of the spec
+	Fields  map[string]string `json:"fields,omitempty"`  // what was refused, by field: creation, configuration
+	Stale   bool              `json:"stale,omitempty"`   // configuration: somebody else has changed it meanwhile
 }
 
 // task is what is kept of an order to Proxmox: whether it was given, and what came of it.

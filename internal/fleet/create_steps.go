@@ -143,7 +143,7 @@ func (c *creator) explainCreation(ctx context.Context, err error) error {
 	}
 	fields := c.fieldsOf(err)
 	if len(fields) == 0 {
-		return c.worker.explain(ctx, err)
+		return c.explain(ctx, err)
 	}
 	c.kept.Fields = fields
 	if err := c.save(ctx); err != nil {
@@ -154,7 +154,7 @@ func (c *creator) explainCreation(ctx context.Context, err error) error {
 	}
 	problem := pve.Classify(err)
 	if problem.Kind == pve.KindForbidden {
-		return c.worker.explain(ctx, err)
+		return c.explain(ctx, err)
 	}
 	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(inFull(problem)))
 }

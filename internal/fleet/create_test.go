@@ -176,7 +176,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 		r.wantEnd(r.create(newSpec(t, r.sim, 990)), berth.JobFailed, "no such interface")
 		r.wait("it is in error", func(s *Snapshot) bool {
 			c, found := s.Find("home", 990)
-			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil
+			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
 		r.wantEnd(r.ask(r.container(990), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "")
 		r.wait("it is off the list", func(s *Snapshot) bool { _, found := s.Find("home", 990); return !found })
@@ -186,7 +186,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 		outsideCreate(t, r.sim, newSpec(t, r.sim, 991))
 		r.wait("another one has the VMID", func(s *Snapshot) bool {
 			c, found := s.Find("home", 991)
-			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil
+			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
 		r.wantEnd(r.ask(r.container(991), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "left alone")
 		r.wait("the other one lives", func(s *Snapshot) bool {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,13 +30,14 @@ func (p *poller) noticeConfig(k *known, node string, config *pve.ContainerConfig
 		return
 	}
 	vmid, since := k.VMID, k.ConfigAt
-	sums := sumsOf(config)
+	sums, version := sumsOf(config), versionOf(config)
 	entry := berth.Event{At: p.fleet.now(), Actor: unseenActor, Source: "proxmox", Action: "container.config", Cluster: p.cluster.Name, VMID: vmid}
 	p.nameSubject(&entry, vmid, node)
 	p.calls.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		err := p.noteConfig(ctx, node, vmid, since, sums, entry)
+		_, keepErr := p.fleet.store.AddConfig(ctx, p.cluster.ID, vmid, version)
+		err := cmp.Or(p.noteConfig(ctx, node, vmid, since, sums, entry), keepErr)
 		if berth.CodeOf(err) == berth.Unavailable { // of every container: others say it once; the next reading finds it again
 			p.fleet.log.Debug("cannot store what has changed in a configuration", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
 		} else if err != nil {

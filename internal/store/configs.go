@@ -15,14 +15,17 @@ import (
 const mostConfigs = 50
 
 // AddConfig keeps a configuration of a container, unless the latest one that is kept has the same keys and values. It tells
-// whether it was another one. The oldest ones beyond 50 are forgotten.
+// whether it was another one; if not, who made it so is added when that was not known. The oldest ones beyond 50 are forgotten.
 func (s *Store) AddConfig(ctx context.Context, clusterID string, vmid int, c berth.ConfigVersion) (added bool, err error) {
 	err = s.change(ctx, "keep a configuration", func(q *sqlc.Queries) error {
 		latest, err := q.LatestConfig(ctx, sqlc.LatestConfigParams{ClusterID: clusterID, VMID: int64(vmid)})
 		if err == nil {
 			var before map[string]string
-			if err := json.Unmarshal([]byte(latest.Body), &before); err != nil || maps.Equal(before, c.Values) {
+			if err := json.Unmarshal([]byte(latest.Body), &before); err != nil {
 				return err
+			}
+			if maps.Equal(before, c.Values) {
+				return q.NameConfigActor(ctx, sqlc.NameConfigActorParams{ID: latest.ID, Actor: c.Actor})
 			}
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return err

@@ -19,3 +19,6 @@ DELETE FROM configs WHERE cluster_id = sqlc.arg(cluster_id) AND vmid = sqlc.arg(
 
 -- name: DropConfigs :exec
 DELETE FROM configs WHERE cluster_id = sqlc.arg(cluster_id) AND vmid = sqlc.arg(vmid);
+
+-- name: NameConfigActor :exec
+UPDATE configs SET actor = sqlc.arg(actor) WHERE id = sqlc.arg(id) AND actor = '';

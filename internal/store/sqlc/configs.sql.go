@@ -129,6 +129,20 @@ func (q *Queries) LatestConfig(ctx context.Context, arg LatestConfigParams) (Lat
 	return i, err
 }
 
+const nameConfigActor = `-- name: NameConfigActor :exec
+UPDATE configs SET actor = $1 WHERE id = $2 AND actor = ''
+`
+
+type NameConfigActorParams struct {
+	Actor string
+	ID    string
+}
+
+func (q *Queries) NameConfigActor(ctx context.Context, arg NameConfigActorParams) error {
+	_, err := q.db.ExecContext(ctx, nameConfigActor, arg.Actor, arg.ID)
+	return err
+}
+
 const nthConfig = `-- name: NthConfig :one
 SELECT id FROM configs WHERE cluster_id = $1 AND vmid = $2
 ORDER BY id DESC LIMIT 1 OFFSET CAST($3 AS BIGINT)
