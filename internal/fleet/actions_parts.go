@@ -14,6 +14,7 @@ import (
 
 const (
 	bulkGap    = 20 * time.Millisecond // least time between two looks at the parts
+	turnTime   = time.Second           // most time that is spent beginning parts before the outcome of others is noted
 	bulkAnyway = time.Second           // most time between them
 )
 
@@ -78,7 +79,11 @@ func (w *bulkWork) turn(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	under, done := w.perNode()
+	began := time.Now()
 	for _, key := range w.Keys {
+		if time.Since(began) > turnTime {
+			break // what is over is told before more is begun
+		}
 		if w.parts[key] != nil || w.kept.Refused[key] != "" {
 			continue
 		}

@@ -35,7 +35,7 @@ type Jobs struct {
 	group  sync.WaitGroup
 
 	mu       sync.Mutex
-	running  map[string]context.CancelCauseFunc // by job id
+	running  map[claim]context.CancelCauseFunc
 	stopping bool
 }
 
@@ -77,7 +77,7 @@ func New(ctx context.Context, s *store.Store, hub *live.Hub, log *slog.Logger, o
 	if o.Workers <= 0 {
 		o.Workers = 100
 	}
-	j := &Jobs{store: s, hub: hub, log: log, beat: o.Beat, worker: uuid.NewString(), kinds: map[string]Kind{}, running: map[string]context.CancelCauseFunc{}}
+	j := &Jobs{store: s, hub: hub, log: log, beat: o.Beat, worker: uuid.NewString(), kinds: map[string]Kind{}, running: map[claim]context.CancelCauseFunc{}}
 	var err error
 	if j.queue, err = newQueue(ctx, s, log, o.Workers, j.work); err != nil {
 		return nil, fmt.Errorf("set up the queue of jobs: %w", err)
@@ -152,8 +152,10 @@ func (j *Jobs) Cancel(ctx context.Context, actor berth.Actor, id string) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if cancel, here := j.running[id]; here {
-		cancel(ErrCancelled)
+	for c, cancel := range j.running {
+		if c.job == id {
+			cancel(ErrCancelled)
+		}
 	}
 	return nil
 }

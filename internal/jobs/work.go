@@ -50,10 +50,10 @@ func (j *Jobs) work(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if !j.begin(id, cancel) {
+	if !j.begin(claim{id, fence}, cancel) {
 		cancel(errStopping)
 	}
-	defer j.finish(id)
+	defer j.finish(claim{id, fence})
 	if job.CancelBy != "" {
 		cancel(ErrCancelled)
 	}
@@ -67,17 +67,24 @@ func (j *Jobs) work(ctx context.Context, id string) error {
 	return nil
 }
 
-func (j *Jobs) begin(id string, cancel context.CancelCauseFunc) bool {
+// claim is a job that a worker of this process has. One that was silent for too long is taken over, maybe by another worker of
+// the same process, before it notices.
+type claim struct {
+	job   string
+	fence int64
+}
+
+func (j *Jobs) begin(c claim, cancel context.CancelCauseFunc) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.running[id] = cancel
+	j.running[c] = cancel
 	return !j.stopping
 }
 
-func (j *Jobs) finish(id string) {
+func (j *Jobs) finish(c claim) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.running, id)
+	delete(j.running, c)
 }
 
 // keepBeating gives signs of life until ctx ends, and ends ctx when the job was cancelled or is another worker's.
