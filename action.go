@@ -17,18 +17,37 @@ const (
 	ActionDelete     Action = "delete"
 	ActionProtection Action = "protection" // the switch that makes Proxmox refuse to delete it
 	ActionOnBoot     Action = "onboot"     // the switch that starts it with its node
+
+	ActionSnapshot       Action = "snapshot"
+	ActionSnapshotDelete Action = "snapshot-delete"
+	ActionRollback       Action = "rollback" // back to a snapshot
+	ActionBackup         Action = "backup"
+	ActionBackupDelete   Action = "backup-delete"
+	ActionRestore        Action = "restore" // from a backup, over the container; Actions.Create makes a new one of a backup
+	ActionClone          Action = "clone"
+	ActionMigrate        Action = "migrate"
+	ActionTemplate       Action = "template" // it becomes a template of Proxmox, for good
+	ActionResize         Action = "resize"   // of a disk
+	ActionMoveVolume     Action = "move-volume"
+	ActionConfig         Action = "config"   // see Actions.ChangeConfig
+	ActionCleanUp        Action = "clean-up" // what a failed creation has left
 )
+
+// ActionCreate is what the job of a creation does; it is none of Actions, because there is no container before.
+const ActionCreate Action = "create"
 
 // Actions lists every action, in the order people look for them.
 func Actions() []Action {
-	return []Action{ActionStart, ActionShutdown, ActionStop, ActionReboot, ActionDelete, ActionProtection, ActionOnBoot}
+	return []Action{ActionStart, ActionShutdown, ActionStop, ActionReboot, ActionDelete, ActionProtection, ActionOnBoot,
+		ActionSnapshot, ActionSnapshotDelete, ActionRollback, ActionBackup, ActionBackupDelete, ActionRestore,
+		ActionClone, ActionMigrate, ActionTemplate, ActionResize, ActionMoveVolume, ActionConfig, ActionCleanUp}
 }
 
 // actionRules is who may do what, when, and how people say it.
 var actionRules = map[Action]struct {
 	role         Role
 	live         LiveStatus // that it needs; empty: any
-	privilege    string     // of Proxmox, for the container
+	privilege    string     // of Proxmox, for the container; empty: it depends on what is asked for
 	verb, during string
 }{
 	ActionStart:      {RoleOperator, LiveStopped, "VM.PowerMgmt", "start", "starting"},
@@ -38,15 +57,30 @@ var actionRules = map[Action]struct {
 	ActionDelete:     {RoleOperator, "", "VM.Allocate", "delete", "deleting"},
 	ActionProtection: {RoleOperator, "", "VM.Config.Options", "change the protection of", "changing the protection"},
 	ActionOnBoot:     {RoleOperator, "", "VM.Config.Options", "change the start at boot of", "changing the start at boot"},
+
+	ActionSnapshot:       {RoleOperator, "", "VM.Snapshot", "take a snapshot of", "taking a snapshot"},
+	ActionSnapshotDelete: {RoleOperator, "", "VM.Snapshot", "delete a snapshot of", "deleting a snapshot"},
+	ActionRollback:       {RoleOperator, "", "", "roll back", "rolling back"},
+	ActionBackup:         {RoleOperator, "", "VM.Backup", "back up", "backing up"},
+	ActionBackupDelete:   {RoleOperator, "", "VM.Backup", "delete a backup of", "deleting a backup"},
+	ActionRestore:        {RoleOperator, "", "VM.Backup", "restore", "restoring"},
+	ActionClone:          {RoleOperator, "", "VM.Clone", "clone", "cloning"},
+	ActionMigrate:        {RoleOperator, "", "VM.Migrate", "move", "moving"},
+	ActionTemplate:       {RoleOperator, "", "VM.Allocate", "make a template of", "making a template"},
+	ActionResize:         {RoleOperator, "", "VM.Config.Disk", "resize a disk of", "resizing a disk"},
+	ActionMoveVolume:     {RoleOperator, "", "VM.Config.Disk", "move a disk of", "moving a disk"},
+	ActionConfig:         {RoleOperator, "", "", "configure", "configuring"},
+	ActionCleanUp:        {RoleOperator, "", "VM.Allocate", "clean up", "cleaning up"},
+	ActionCreate:         {RoleOperator, "", "VM.Allocate", "create", "creating"},
 }
 
 // ActionPrivileges lists the privileges of Proxmox that actions and the console take, each once.
 func ActionPrivileges() []string {
-	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", consolePrivilege}
+	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk", consolePrivilege}
 }
 
 // Known tells whether a is one of Actions.
-func (a Action) Known() bool { _, ok := actionRules[a]; return ok }
+func (a Action) Known() bool { _, ok := actionRules[a]; return ok && a != ActionCreate }
 
 // Verb says it as an order: "shut down".
 func (a Action) Verb() string { return actionRules[a].verb }
@@ -63,6 +97,12 @@ type ActionRequest struct {
 	Purge         bool          `json:"purge,omitempty"`         // delete: also from backup jobs, replication and HA
 	BackupStorage string        `json:"backupStorage,omitempty"` // delete: back up there first, and delete only after that succeeded
 	On            bool          `json:"on,omitempty"`            // protection, onboot: the new state of the switch
+
+	Snapshot SnapshotOrder `json:"snapshot,omitzero"` // snapshot, snapshot-delete, rollback
+	Backup   BackupOrder   `json:"backup,omitzero"`   // backup, backup-delete, restore
+	Copy     CopyOrder     `json:"copy,omitzero"`     // clone, migrate
+	Disk     DiskOrder     `json:"disk,omitzero"`     // resize, move-volume
+	Start    bool          `json:"start,omitempty"`   // rollback, restore: start it afterwards
 }
 
 // Refusal is why an action is not possible now.
@@ -79,13 +119,16 @@ func refuse(short string, code Code, format string, args ...any) *Refusal {
 // Invalid; nil if nothing that is known speaks against it. Jobs under way are not looked at.
 func (r ActionRequest) Check(c *Container, role Role) *Refusal {
 	rule, known := actionRules[r.Action]
+	incomplete := r.checkOrder()
 	switch {
-	case !known:
+	case !known || r.Action == ActionCreate:
 		return refuse("unknown action", Invalid, "There is no action “%s”.", string(r.Action))
 	case r.Timeout < 0 || r.Timeout > time.Hour:
 		return refuse("bad timeout", Invalid, "A timeout is at most one hour.")
 	case !role.Includes(rule.role):
 		return refuse("not permitted", Forbidden, "Your role may not %s containers; it takes the role %s.", rule.verb, rule.role)
+	case incomplete != nil:
+		return incomplete
 	case c.Lifecycle == LifecycleCreating:
 		return refuse("being created", Conflict, "%s is still being created.", c.Hostname)
 	case c.Unknown != "":
@@ -117,7 +160,7 @@ func (r ActionRequest) checkUnknown(c *Container) *Refusal {
 func (r ActionRequest) checkState(c *Container) *Refusal {
 	live := actionRules[r.Action].live
 	switch {
-	case c.Lock != "" && c.Lock != "mounted":
+	case c.Lock != "" && c.Lock != "mounted" && r.Action != ActionCleanUp:
 		return refuse("locked ("+c.Lock+")", Conflict, "%s is locked by Proxmox (%s): wait for the end of that.", c.Hostname, c.Lock)
 	case c.PVETemplate && live != "":
 		return refuse("template of Proxmox", Conflict, "%s is a template of Proxmox, which never runs.", c.Hostname)
@@ -130,5 +173,5 @@ func (r ActionRequest) checkState(c *Container) *Refusal {
 	case r.Action == ActionDelete && c.Live == LiveRunning && !r.StopFirst:
 		return refuse("running", Conflict, "%s runs: stop it first, or let the deletion do so.", c.Hostname)
 	}
-	return nil
+	return r.checkFit(c)
 }

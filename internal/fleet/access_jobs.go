@@ -126,7 +126,7 @@ func (a *Actions) maySee(by berth.Actor, job *berth.Job) bool {
 	if !there {
 		return own
 	}
-	return by.Access.Sees(c)
+	return by.Access.Sees(c) || own && job.Kind == kindCreate // a new one has no tags and no pool before it is there
 }
 
 // subjectOf gives the container that the job is about, if it is there and not another one that has taken its VMID.

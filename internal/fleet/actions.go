@@ -19,6 +19,7 @@ type Actions struct {
 	fleet    *Fleet
 	jobs     *jobs.Jobs
 	patience Patience
+	readings readings
 }
 
 // Patience is how long actions wait for Proxmox.
@@ -44,6 +45,8 @@ func NewActions(f *Fleet, j *jobs.Jobs, p Patience) *Actions {
 	a := &Actions{fleet: f, jobs: j, patience: p}
 	j.Register(jobs.Kind{Name: kindAction, Work: a.work, Ended: a.ended})
 	j.Register(jobs.Kind{Name: kindBulk, Work: a.workBulk})
+	j.Register(jobs.Kind{Name: kindCreate, Work: a.workCreate, Ended: a.endedCreate})
+	j.Register(jobs.Kind{Name: kindDownload, Work: a.workDownload, Ended: a.endedDownload})
 	return a
 }
 
@@ -58,6 +61,7 @@ type target struct {
 	Was         berth.LiveStatus    `json:"was"`
 	Gone        bool                `json:"gone,omitempty"` // only its record is left
 	Request     berth.ActionRequest `json:"request"`
+	Config      *configOrder        `json:"config,omitempty"` // of ActionConfig
 }
 
 // Do asks for an action on the container with that key (berth.ContainerKey) and returns at once with its job. It refuses
@@ -77,6 +81,8 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 		return berth.Job{}, berth.Errorf(berth.Conflict, "“%s” is still under way.", job.Title)
 	case job.Kind == kindBulk:
 		return a.retryBulk(ctx, by, job)
+	case job.Kind == kindCreate:
+		return a.retryCreate(ctx, by, &job)
 	}
 	var t target
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
@@ -108,9 +114,21 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.Job{}, refusal.Err
 	}
-	t := target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
+	if r.Action == berth.ActionConfig {
+		return berth.Job{}, berth.Errorf(berth.Invalid, "Say what to change in the configuration of %s.", c.Hostname)
+	}
+	if err := mayEndUp(by, c, &r); err != nil {
+		return berth.Job{}, err
+	}
+	return a.addAction(ctx, by, p, c, targetOf(p, c, r), parentID)
+}
+
+func targetOf(p *poller, c *berth.Container, r berth.ActionRequest) target {
+	return target{ClusterID: p.cluster.ID, Cluster: c.Cluster, VMID: c.VMID, Node: c.Node, Hostname: c.Hostname, ContainerID: c.ID,
 		Was: c.Live, Gone: c.Unknown == berth.UnknownGone, Request: r}
-	var job berth.Job
+}
+
+func (a *Actions) addAction(ctx context.Context, by berth.Actor, p *poller, c *berth.Container, t target, parentID string) (job berth.Job, err error) {
 	err = a.jobs.Change(ctx, "ask to "+t.what(), func(tx *store.Tx) (err error) {
 		job, err = a.add(ctx, tx, by, t, parentID)
 		return err

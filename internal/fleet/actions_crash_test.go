@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,11 +29,19 @@ import (
 )
 
 // otherBerth is the environment variable that makes the test program a Berth that asks for an action and then works on it
-// until it is killed. It holds the action; its arguments are data directory, database and key of the container.
+// until it is killed. It holds the request; its arguments are data directory, database and key of the container.
 const otherBerth = "BERTH_FLEET_TEST_ACTION"
 
+// otherSpec is the environment variable that holds what the other Berth is to create.
+const otherSpec = "BERTH_FLEET_TEST_SPEC"
+
 func runOtherBerth() int {
-	err := otherBerthMain(berth.ActionRequest{Action: berth.Action(os.Getenv(otherBerth)), StopFirst: true}, os.Args[1], os.Args[2], os.Args[3])
+	request := berth.ActionRequest{Action: berth.ActionCreate}
+	if spec := os.Getenv(otherBerth); json.Unmarshal([]byte(spec), &request) != nil {
+		fmt.Println("cannot read", spec)
+		return 1
+	}
+	err := otherBerthMain(request, os.Args[1], os.Args[2], os.Args[3])
 	fmt.Println("it was not killed:", err)
 	return 1
 }
@@ -61,7 +70,7 @@ func otherBerthMain(request berth.ActionRequest, dir, database, key string) erro
 	go a.Run(ctx)
 	news := hub.Subscribe(live.Fleet)
 	for {
-		_, err := a.Do(ctx, anna, key, request)
+		err := otherBerthAsks(ctx, a, key, request)
 		if err == nil {
 			<-ctx.Done()
 			return ctx.Err()
@@ -75,6 +84,23 @@ func otherBerthMain(request berth.ActionRequest, dir, database, key string) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// otherBerthAsks asks for the action; for a creation, of the container that the environment describes.
+func otherBerthAsks(ctx context.Context, a *Actions, key string, request berth.ActionRequest) error {
+	if request.Action != berth.ActionCreate {
+		_, err := a.Do(ctx, anna, key, request)
+		return err
+	}
+	spec := berth.CreateSpec{Password: secret}
+	if err := json.Unmarshal([]byte(os.Getenv(otherSpec)), &spec); err != nil {
+		return err
+	}
+	_, err := a.Create(ctx, anna, spec)
+	if fieldsIn(err)["node"] != "" { // it has not polled yet
+		return berth.Errorf(berth.Unavailable, "not yet")
+	}
+	return err
 }
 
 // moment is when a Berth is killed: at a request to Proxmox, before it gets there or before its answer gets back.
@@ -147,7 +173,7 @@ func (k *killer) hits(r *http.Request) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	path := r.URL.Path + "?"
-	about := strings.Contains(path, "/lxc/"+k.vmid) || strings.Contains(path, "/tasks")
+	about := strings.Contains(path, "/lxc/"+k.vmid) || strings.Contains(path, "/tasks") || strings.Contains(path, "/lxc?") || strings.Contains(path, "/vzdump?")
 	hit := k.kill != nil && about && r.Method == k.moment.method && strings.Contains(path, strings.ReplaceAll(k.moment.part, "VMID", k.vmid)) &&
 		(k.moment.after == "" || k.ordered) && !strings.Contains(path, "/cluster/")
 	k.ordered = k.ordered || r.Method != http.MethodGet
@@ -247,7 +273,7 @@ func surviveKill(t *testing.T, o store.Options, action berth.Action, m moment) {
 	s := storetest.OpenWith(t, o)
 	c := containerFor(t, sim, action)
 	k := killProxy(t, s, sim, m, vmidText(c))
-	killOtherBerth(t, o, action, c, k)
+	killOtherBerth(t, o, berth.ActionRequest{Action: action, StopFirst: true}, c.Key(), k)
 	orders := func() int { return (&actionRig{sim: sim}).orders(c) }
 
 	r := resume(t, s, hurried)
@@ -286,15 +312,19 @@ func containerFor(t *testing.T, sim *pvesim.Sim, action berth.Action) *berth.Con
 }
 
 // killOtherBerth runs another Berth that does the action, until it is killed.
-func killOtherBerth(t *testing.T, o store.Options, action berth.Action, c *berth.Container, k *killer) {
+func killOtherBerth(t *testing.T, o store.Options, request berth.ActionRequest, key string, k *killer, more ...string) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
 	said := &syncBuffer{}
-	cmd := exec.CommandContext(t.Context(), program, o.DataDir, o.Database, c.Key())
-	cmd.Env = append(os.Environ(), otherBerth+"="+string(action))
+	cmd := exec.CommandContext(t.Context(), program, o.DataDir, o.Database, key)
+	cmd.Env = append(append(os.Environ(), otherBerth+"="+string(text)), more...)
 	cmd.Stdout, cmd.Stderr = said, said
 	k.mu.Lock()
 	if err := cmd.Start(); err != nil {

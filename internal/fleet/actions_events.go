@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"berth"
 	"berth/internal/store"
@@ -22,8 +25,18 @@ func eventOf(job berth.Job, t target, state string) berth.Event {
 	set("bulk", job.ParentID)
 	set("message", job.Message)
 	set("before", string(t.Was))
+	set("snapshot", t.Request.Snapshot.Name)
+	set("volume", t.Request.Backup.Volume)
+	set("disk", t.Request.Disk.Name)
+	set("storage", cmp.Or(t.Request.Backup.Storage, t.Request.Copy.Storage, t.Request.Disk.Storage))
+	set("to", t.Request.Copy.Node)
 	if state == string(berth.JobSucceeded) {
 		set("after", t.after())
+	}
+	if t.Config != nil {
+		set("keys", strings.Join(t.Config.Change.Keys(), ", "))
+		set("before", t.Config.before())
+		set("after", t.Config.after())
 	}
 	return berth.Event{Actor: job.Actor, ActorID: job.ActorID, Source: job.Source, Action: "container." + string(t.Request.Action),
 		Cluster: t.Cluster, ContainerID: t.ContainerID, VMID: t.VMID, Subject: fmt.Sprintf("%s (%d on %s)", t.Hostname, t.VMID, t.Node), Details: details}
@@ -38,12 +51,17 @@ func (t *target) after() string {
 		return string(berth.LiveStopped)
 	case berth.ActionDelete:
 		return "deleted"
+	case berth.ActionProtection, berth.ActionOnBoot:
+		if t.Request.On {
+			return "on"
+		}
+		return "off"
 	}
-	if t.Request.On {
-		return "on"
-	}
-	return "off"
+	return ""
 }
+
+// removes tells whether a container is no more after that.
+func removes(a berth.Action) bool { return a == berth.ActionDelete || a == berth.ActionCleanUp }
 
 // ended notes the outcome of an action, in the transaction that ends its job.
 func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error {
@@ -51,8 +69,9 @@ func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error 
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {
 		return fmt.Errorf("read what job %s did: %w", job.ID, err)
 	}
-	if t.Request.Action == berth.ActionDelete && job.State == berth.JobSucceeded {
-		if err := tx.MarkGone(ctx, t.ContainerID); err != nil && berth.CodeOf(err) != berth.NotFound {
+	if removes(t.Request.Action) && job.State == berth.JobSucceeded {
+		err := errors.Join(tx.DropSecrets(ctx, t.ContainerID), tx.MarkGone(ctx, t.ContainerID))
+		if err != nil && berth.CodeOf(err) != berth.NotFound {
 			return err
 		}
 	}

@@ -20,6 +20,8 @@ type order struct {
 	name  string   // of what is done, in words, and of its task in the checkpoint
 	kinds []string // of tasks that it may start
 	post  func(context.Context) (pve.UPID, error)
+	query *pve.TaskQuery // for its task; nil: the tasks about the container
+	about string         // the id of its task; empty: any
 
 	// done, if set, tells from the container's state that the order was carried out since the given time, or that it is of
 	// no use any more. It is asked when the answer to the order was lost and no task of it is found.
@@ -62,15 +64,22 @@ func (w *worker) give(ctx context.Context, o order, t *task) (err error) {
 	if err != nil {
 		return err
 	}
+	if t.UPID == "" && t.Needless == "" { // Proxmox does not say which task it began
+		found, err := w.regain(context.WithoutCancel(ctx), o, t)
+		if err == nil && !found {
+			err = jobs.Fail(nil, "Proxmox began no task to %s.", o.name)
+		}
+		return err
+	}
 	return w.save(context.WithoutCancel(ctx)) // also when Berth is stopping
 }
 
 // announce keeps that the order is about to be given.
 func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
 	if !t.Asked {
-		if e := w.early; e != nil && e.node == w.kept.Node {
-			t.Known = w.own(e.rows, o.kinds)
-		} else if t.Known, err = w.tasks(ctx, o.kinds); err != nil {
+		if e := w.early; e != nil && e.node == w.kept.Node && o.query == nil {
+			t.Known = w.own(e.rows, o)
+		} else if t.Known, err = w.tasks(ctx, o); err != nil {
 			return err
 		}
 		w.early = nil
@@ -141,17 +150,21 @@ func (w *worker) tasksEarly(ctx context.Context) func() {
 	}
 }
 
-// tasks lists the tasks of these kinds about the container that Berth's token started and its node remembers.
-func (w *worker) tasks(ctx context.Context, kinds []string) ([]pve.UPID, error) {
-	rows, err := w.client.NodeTasks(ctx, w.kept.Node, pve.TaskQuery{Source: "all", VMID: w.VMID})
-	return w.own(rows, kinds), err
+// tasks lists the tasks that may be of the order, that Berth's token started and the node remembers.
+func (w *worker) tasks(ctx context.Context, o order) ([]pve.UPID, error) {
+	query := pve.TaskQuery{Source: "all", VMID: w.VMID}
+	if o.query != nil {
+		query = *o.query
+	}
+	rows, err := w.client.NodeTasks(ctx, w.kept.Node, query)
+	return w.own(rows, o), err
 }
 
-func (w *worker) own(rows []pve.TaskRow, kinds []string) []pve.UPID {
+func (w *worker) own(rows []pve.TaskRow, o order) []pve.UPID {
 	var upids []pve.UPID
 	for i := range rows {
 		u := rows[i].UPID
-		if slices.Contains(kinds, u.Type()) && u.User() == w.poller.cluster.TokenID {
+		if slices.Contains(o.kinds, u.Type()) && u.User() == w.poller.cluster.TokenID && (o.about == "" || o.about == u.ID()) {
 			upids = append(upids, u)
 		}
 	}
@@ -168,7 +181,7 @@ func (w *worker) find(ctx context.Context, o order, t *task) (pve.UPID, error) {
 	certain := began.Add(min(max(left, patience.Appear/fewLooks), patience.Appear))
 	for {
 		asked := time.Now()
-		upids, err := w.tasks(ctx, o.kinds)
+		upids, err := w.tasks(ctx, o)
 		for _, u := range upids {
 			if !slices.Contains(t.Known, u) {
 				return u, nil

@@ -31,8 +31,26 @@ func (w *worker) act(ctx context.Context) (string, error) {
 		}})
 	case berth.ActionDelete:
 		return w.delete(ctx)
+	case berth.ActionProtection, berth.ActionOnBoot:
+		return w.set(ctx)
 	}
-	return w.set(ctx)
+	return w.actOther(ctx)
+}
+
+// actOther does what is no matter of power.
+func (w *worker) actOther(ctx context.Context) (string, error) {
+	does := map[berth.Action]func(context.Context) (string, error){
+		berth.ActionCleanUp: w.cleanUp, berth.ActionConfig: w.configure,
+		berth.ActionSnapshot: w.takeSnapshot, berth.ActionSnapshotDelete: w.deleteSnapshot, berth.ActionRollback: w.rollBack,
+		berth.ActionBackup: w.backUp, berth.ActionBackupDelete: w.deleteBackup, berth.ActionRestore: w.restore,
+		berth.ActionClone: w.clone, berth.ActionMigrate: w.migrate, berth.ActionTemplate: w.makeTemplate,
+		berth.ActionResize: w.resize, berth.ActionMoveVolume: w.moveVolume,
+	}
+	do, known := does[w.Request.Action]
+	if !known {
+		return "", jobs.Fail(nil, "This version of Berth does not know the action %s.", w.Request.Action)
+	}
+	return do(ctx)
 }
 
 // is tells whether the container is running or stopped.
@@ -134,8 +152,6 @@ func (w *worker) set(ctx context.Context) (string, error) {
 		change.Protection, name = &on, "Protection"
 	case berth.ActionOnBoot:
 		change.OnBoot, name = &on, "Start at boot"
-	default:
-		return "", jobs.Fail(nil, "This version of Berth does not know the action %s.", w.Request.Action)
 	}
 	err := w.Step(ctx, "Change the configuration", func(ctx context.Context) error {
 		return w.client.UpdateConfig(ctx, w.kept.Node, w.VMID, change)

@@ -73,7 +73,7 @@ func (p *poller) tracksOthers(some, others pendingByPlace) bool {
 			continue
 		}
 		c, found := snapshot.Find(at.cluster, at.vmid)
-		if !found || !c.Tracked() || pending.Action == string(berth.ActionDelete) {
+		if action := berth.Action(pending.Action); !found || !c.Tracked() || removes(action) || action == berth.ActionCreate {
 			return true
 		}
 	}

@@ -105,10 +105,8 @@ func (w *worker) keepLog(ctx context.Context, t *task) error {
 
 // abandon clears up what a worker before began of a job that was cancelled since.
 func (w *worker) abandon(ctx context.Context) error {
-	for _, name := range []string{string(w.Request.Action), "backup"} {
-		if t := w.kept.Tasks[name]; t != nil && t.UPID != "" {
-			return w.abort(ctx, t)
-		}
+	if begun := w.begun(); len(begun) > 0 {
+		return w.abort(ctx, begun[len(begun)-1])
 	}
 	return context.Cause(ctx)
 }

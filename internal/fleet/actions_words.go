@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"berth"
@@ -27,7 +29,16 @@ func (w *worker) explain(ctx context.Context, err error) error {
 	case pve.KindNoContainer:
 		return jobs.Fail(err, "%s does not exist any more.", w.Hostname)
 	}
-	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(problem.Message)) // its own words, letter by letter
+	return jobs.Fail(err, "Proxmox says: %s", strings.TrimSpace(inFull(problem)))
+}
+
+// inFull is what Proxmox said, in its own words, letter by letter, with what is wrong with which parameter.
+func inFull(p pve.Problem) string {
+	text := p.Message
+	for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
+		text = strings.TrimSpace(text) + " " + name + ": " + p.Fields[name]
+	}
+	return text
 }
 
 // ofProxmox tells errors of calls and tasks from those of the database.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,12 @@ type kept struct {
 	Node  string           `json:"node"` // where the container is
 	HA    bool             `json:"ha,omitempty"`
 	Tasks map[string]*task `json:"tasks,omitempty"` // by name of the order
+
+	NewID   int               `json:"newID,omitempty"`   // clone: the VMID of the copy
+	Storage string            `json:"storage,omitempty"` // restore: where the disks go
+	Made    bool              `json:"made,omitempty"`    // creation: Proxmox has made the container
+	Fields  map[string]string `json:"fields,omitempty"`  // what was refused, by field: creation, configuration
+	Stale   bool              `json:"stale,omitempty"`   // configuration: somebody else has changed it meanwhile
 }
 
 // task is what is kept of an order to Proxmox: whether it was given, and what came of it.
@@ -55,11 +62,9 @@ func (a *Actions) work(ctx context.Context, run *jobs.Run) (message string, err 
 	if w.Gone {
 		return "Its record is closed; Proxmox did not have it any more.", w.showGone(ctx)
 	}
-	w.poller = a.fleet.pollerOf(func(p *poller) bool { return p.cluster.ID == w.ClusterID })
-	if w.poller == nil || w.poller.client == nil {
-		return "", jobs.Fail(nil, "Cluster %s is not connected any more.", w.Cluster)
+	if err := w.connect(); err != nil {
+		return "", err
 	}
-	w.client = w.poller.client
 	if errors.Is(context.Cause(ctx), jobs.ErrCancelled) {
 		return "", w.abandon(ctx)
 	}
@@ -83,7 +88,7 @@ func (w *worker) look(ctx context.Context) error {
 	status, err := w.status(ctx)
 	alsoAsked.Wait()
 	if pve.Classify(err).Kind == pve.KindNoContainer {
-		if w.Request.Action == berth.ActionDelete {
+		if removes(w.Request.Action) {
 			w.task("delete").Needless = "it was gone already"
 			return w.save(ctx)
 		}
@@ -130,12 +135,22 @@ func (w *worker) task(name string) *task {
 
 func (w *worker) save(ctx context.Context) error {
 	var upids []string
-	for _, name := range []string{"backup", string(w.Request.Action)} {
-		if t := w.kept.Tasks[name]; t != nil && t.UPID != "" {
-			upids = append(upids, string(t.UPID))
-		}
+	for _, t := range w.begun() {
+		upids = append(upids, string(t.UPID))
 	}
 	return w.Save(ctx, w.kept, strings.Join(upids, " "))
+}
+
+// begun gives the orders that became tasks, in the order in which they were given.
+func (w *worker) begun() []*task {
+	var begun []*task
+	for _, t := range w.kept.Tasks {
+		if t.UPID != "" {
+			begun = append(begun, t)
+		}
+	}
+	slices.SortFunc(begun, func(a, b *task) int { return a.AskedAt.Compare(b.AskedAt) })
+	return begun
 }
 
 func (w *worker) showGone(ctx context.Context) error {
@@ -147,7 +162,8 @@ func (w *worker) showGone(ctx context.Context) error {
 
 // taskLimit is how long the task of the order may take.
 func (w *worker) taskLimit(name string) time.Duration {
-	if name == "backup" {
+	switch name {
+	case "backup", "restore", orderMake, "clone", "migrate", "move-volume", "download":
 		return 10 * w.actions.patience.Task
 	}
 	return w.actions.patience.Task + w.Request.Timeout

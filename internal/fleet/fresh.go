@@ -110,9 +110,12 @@ func (p *poller) dropCaughtUp(now time.Time) {
 }
 
 // agrees tells whether the statistics of a container have caught up with what it said itself: same node, same status,
-// and running since the same time.
+// same name, and running since the same time.
 func (p *poller) agrees(f *fresh, row *pve.ContainerResource) bool {
 	if !row.Sampled() || row.Status != f.status.Status || row.Node != f.node || p.list.at.Before(f.at) {
+		return false
+	}
+	if row.Template != f.status.Template || f.status.Name != "" && row.Name != f.status.Name {
 		return false
 	}
 	drift := p.list.at.Add(-row.Uptime).Sub(f.at.Add(-f.status.Uptime))

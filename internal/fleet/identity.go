@@ -151,6 +151,9 @@ func (p *poller) replaced(t *store.Tracked) bool {
 		p.fleet.log.Error("cannot add to the history of a container", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
 	}
 	vmid := t.VMID
+	if err := p.fleet.store.DropConfigs(ctx, p.cluster.ID, vmid); err != nil {
+		p.fleet.log.Error("cannot forget the configurations of a container", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
+	}
 	delete(p.identity.gone, t.ID)
 	p.tracked = slices.DeleteFunc(p.tracked, func(other store.Tracked) bool { return other.VMID == vmid })
 	p.forgetFacts(vmid)

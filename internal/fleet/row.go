@@ -88,6 +88,7 @@ func applyFresh(c *berth.Container, f *fresh, listAt time.Time) {
 	c.HasFigures = true
 	c.Live = berth.LiveStatus(s.Status)
 	c.Hostname = cmp.Or(s.Name, c.Hostname)
+	c.PVETemplate = c.PVETemplate || s.Template
 	c.MemoryBytes, c.MemoryLimitBytes = s.MemoryBytes, s.MaxMemoryBytes
 	c.DiskBytes, c.DiskLimitBytes = s.DiskBytes, s.MaxDiskBytes
 	c.NetInBytes, c.NetOutBytes = s.NetInBytes, s.NetOutBytes

@@ -74,6 +74,18 @@ func (c *Client) NextID(ctx context.Context) (int, error) {
 	return fetch[int](ctx, c, get("/cluster/nextid"))
 }
 
+// IDFree tells whether a VMID is free. It is not reserved either.
+func (c *Client) IDFree(ctx context.Context, vmid int) (bool, error) {
+	query := struct {
+		VMID int `pve:"vmid"`
+	}{vmid}
+	_, err := fetch[int](ctx, c, get("/cluster/nextid").with(query))
+	if _, taken := Classify(err).Fields["vmid"]; taken {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // LogEntry is a line of the cluster log.
 type LogEntry struct {
 	ID      string    `pve:"id"`

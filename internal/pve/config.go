@@ -2,6 +2,7 @@ package pve
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 )
@@ -56,6 +57,20 @@ func (c ContainerConfig) Environment() []string {
 		return nil
 	}
 	return strings.Split(c.Env, "\x00")
+}
+
+// Values gives the keys that are set as the server writes them, without the digest and raw lxc.* lines.
+func (c ContainerConfig) Values() map[string]string {
+	values := maps.Clone(c.Unknown)
+	if values == nil {
+		values = map[string]string{}
+	}
+	for key, all := range encodeForm(c) {
+		if key != "digest" && key != "lxc" {
+			values[key] = all[0]
+		}
+	}
+	return values
 }
 
 // ConfigQuery chooses what ContainerConfig reads.

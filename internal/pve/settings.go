@@ -1,6 +1,10 @@
 package pve
 
-import "context"
+import (
+	"context"
+	"net/url"
+	"strings"
+)
 
 // Settings are the keys of a configuration that can be written. Nil and zero fields are left as they are; to unset a
 // key, name it in ConfigChange.Delete.
@@ -47,6 +51,21 @@ type ConfigChange struct {
 // PendingConfig. One forbidden key refuses the whole change.
 func (c *Client) UpdateConfig(ctx context.Context, node string, vmid int, change ConfigChange) error {
 	return c.run(ctx, put("/nodes/{node}/lxc/{vmid}/config", node, vmid).with(change))
+}
+
+// SetConfig is UpdateConfig with keys and values as the server writes them.
+func (c *Client) SetConfig(ctx context.Context, node string, vmid int, set map[string]string, unset []string, digest string) error {
+	form := url.Values{}
+	for key, value := range set {
+		form.Set(key, value)
+	}
+	if len(unset) > 0 {
+		form.Set("delete", strings.Join(unset, ","))
+	}
+	if digest != "" {
+		form.Set("digest", digest)
+	}
+	return c.run(ctx, put("/nodes/{node}/lxc/{vmid}/config", node, vmid).with(form))
 }
 
 // PendingValue is one key of a configuration with the change that waits for the next start.

@@ -17,7 +17,7 @@ func (c *Client) MakeTemplate(ctx context.Context, node string, vmid int) error 
 	if err != nil {
 		return err
 	}
-	if err := c.run(ctx, post("/nodes/{node}/lxc/{vmid}/template", node, vmid)); err != nil {
+	if err := c.BeginTemplate(ctx, node, vmid); err != nil {
 		return err
 	}
 	var task UPID
@@ -38,6 +38,11 @@ func (c *Client) MakeTemplate(ctx context.Context, node string, vmid int) error 
 	}
 	_, err = c.Wait(ctx, task)
 	return err
+}
+
+// BeginTemplate is MakeTemplate without waiting. Which task it is the server does not say.
+func (c *Client) BeginTemplate(ctx context.Context, node string, vmid int) error {
+	return c.run(ctx, post("/nodes/{node}/lxc/{vmid}/template", node, vmid))
 }
 
 // checkTemplate looks at the result of a task that was not found.

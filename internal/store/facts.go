@@ -53,8 +53,8 @@ func (s *Store) Facts(ctx context.Context, clusterID string) ([]Facts, error) {
 	return all, nil
 }
 
-// SaveFacts keeps changed, each in place of what was kept of that VMID, and forgets what is kept of the VMIDs in gone, in
-// one transaction. Returns NotFound if there is no such cluster.
+// SaveFacts keeps changed, each in place of what was kept of that VMID, and forgets what is kept of the VMIDs in gone,
+// their configurations too, in one transaction. Returns NotFound if there is no such cluster.
 func (s *Store) SaveFacts(ctx context.Context, clusterID string, changed []Facts, gone []int) error {
 	return s.change(ctx, "save facts of cluster "+clusterID, func(q *sqlc.Queries) error {
 		if _, err := q.ClusterName(ctx, clusterID); err != nil {
@@ -62,6 +62,9 @@ func (s *Store) SaveFacts(ctx context.Context, clusterID string, changed []Facts
 		}
 		for _, vmid := range gone {
 			if err := q.RemoveFacts(ctx, sqlc.RemoveFactsParams{ClusterID: clusterID, VMID: int64(vmid)}); err != nil {
+				return err
+			}
+			if err := q.DropConfigs(ctx, sqlc.DropConfigsParams{ClusterID: clusterID, VMID: int64(vmid)}); err != nil {
 				return err
 			}
 		}

@@ -41,6 +41,9 @@ var reseals = map[place]reseal{
 	placeSignOnSecret: func(ctx context.Context, q *sqlc.Queries, id string, before, sealed []byte) (int64, error) {
 		return q.ResealSignOn(ctx, sqlc.ResealSignOnParams{ID: id, Before: before, Sealed: sealed})
 	},
+	placeCreation: func(ctx context.Context, q *sqlc.Queries, id string, before, sealed []byte) (int64, error) {
+		return q.ResealCreation(ctx, sqlc.ResealCreationParams{ID: id, Before: before, Sealed: sealed})
+	},
 }
 
 // RotateKey makes a new key, seals every secret with it, and drops the key before. It tells how many values it sealed anew.

@@ -21,15 +21,22 @@ func sealedEverywhere(t *testing.T, s *store.Store) (read func(*store.Store) map
 	ok(t, s.SetNewTOTPSeed(ctx, bert.ID, "new-seed"))
 	p := berth.SignOn{Name: "corp", Issuer: "https://id.example.org", ClientID: "berth", Mapping: map[string]string{"a": "b"}}
 	ok(t, s.AddSignOn(ctx, anna, p, "client-secret"))
+	creating := ""
+	ok(t, s.InTx(ctx, "create", func(tx *store.Tx) (err error) {
+		if creating, err = tx.TrackNew(ctx, store.Tracked{ClusterID: home.ID, VMID: 104, Node: "pve1", Hostname: "new", Lifecycle: berth.LifecycleCreating}); err != nil {
+			return err
+		}
+		return tx.KeepSecrets(ctx, creating, store.Secrets{Password: "root-password"})
+	}))
 	return func(s *store.Store) map[string]string {
 		_, client, err := s.SignOn(ctx, "corp")
 		ok(t, err)
 		return map[string]string{"cluster": must(s.ClusterSecret(ctx, home.ID))(t), "totp": must(s.TOTPSeed(ctx, bert.ID))(t),
-			"new": must(s.NewTOTPSeed(ctx, bert.ID))(t), "client": client}
+			"new": must(s.NewTOTPSeed(ctx, bert.ID))(t), "client": client, "creation": must(s.Secrets(ctx, creating))(t).Password}
 	}
 }
 
-var allSealed = map[string]string{"cluster": "cluster-secret", "totp": "seed", "new": "new-seed", "client": "client-secret"}
+var allSealed = map[string]string{"cluster": "cluster-secret", "totp": "seed", "new": "new-seed", "client": "client-secret", "creation": "root-password"}
 
 func TestANewKeySealsEverything(t *testing.T) {
 	t.Parallel()

@@ -20,6 +20,7 @@ const (
 	placeTOTP          place = "passwords/totp"
 	placeNewTOTP       place = "passwords/totp_new"
 	placeSignOnSecret  place = "sign_on/client_secret"
+	placeCreation      place = "containers/secrets"
 	placeSSHKey        place = "cluster_ssh/private_key"
 	placeKeyCheck      place = "key_check/sealed"
 )

@@ -18,7 +18,7 @@ var deeds = map[string]deed{
 	"container.restore": {"restore", "restored"}, "container.clone": {"clone", "cloned"}, "container.template": {"make a template of", "made a template of"},
 	"container.migrate": {"migrate", "migrated"}, "container.snapshot": {"take a snapshot of", "took a snapshot of"},
 	"container.snapshot-delete": {"delete a snapshot of", "deleted a snapshot of"}, "container.rollback": {"roll back", "rolled back"},
-	"container.backup": {"back up", "backed up"}, "container.resize": {"resize a disk of", "resized a disk of"},
+	"container.backup": {"back up", "backed up"}, "container.backup-delete": {"delete a backup of", "deleted a backup of"}, "container.clean-up": {"clean up", "cleaned up"}, "container.resize": {"resize a disk of", "resized a disk of"},
 	"container.move-volume":  {"move a disk of", "moved a disk of"},
 	"container.protection":   {"change the protection of", "changed the protection of"},
 	"container.onboot":       {"change the autostart of", "changed the autostart of"},
@@ -32,6 +32,7 @@ var deeds = map[string]deed{
 	"token.add": {"make", "made"}, "token.revoke": {"revoke", "revoked"}, "token.expired": {"use", "tried to use the expired"}, "token.address": {"use", "used from a new address"},
 	"sso.add": {"let people in through", "let people in through"}, "sso.remove": {"let nobody in through", "let nobody in any more through"}, "key.rotate": {"change", "changed"},
 	"setup": {"set up Berth as", "set up Berth as"}, "sign-in": {"sign in as", "signed in as"}, "sign-in.failed": {"sign in as", "could not sign in as"}, "session.end": {"end sessions of", "ended sessions of"},
+	"image.download":          {"fetch", "fetched"},
 	"service.set-credentials": {"set the credentials of", "set the credentials of"},
 	"cluster.add":             {"connect", "connected"}, "cluster.remove": {"disconnect", "disconnected"},
 	"cluster.token": {"give another API token to", "gave another API token to"}, "cluster.pin": {"pin another certificate of", "pinned another certificate of"}, "cluster.endpoints": {"change the addresses of", "changed the addresses of"},
@@ -62,6 +63,8 @@ func eventWords(e *berth.Event) (does, then string) {
 	switch e.Details["state"] {
 	case "requested":
 		return "asked to " + d.verb, outside
+	case string(berth.JobRunning):
+		return "began to " + d.verb, outside
 	case string(berth.JobFailed):
 		return "could not " + d.verb, outside + because(reason)
 	case string(berth.JobCancelled):

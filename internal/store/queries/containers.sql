@@ -62,3 +62,12 @@ SELECT id FROM templates WHERE name = sqlc.arg(name);
 -- name: LivingContainer :one
 SELECT id, lifecycle FROM containers
 WHERE cluster_id = sqlc.arg(cluster_id) AND vmid = sqlc.arg(vmid) AND gone_at IS NULL;
+
+-- name: SetSecrets :execrows
+UPDATE containers SET secrets = sqlc.arg(secrets) WHERE id = sqlc.arg(id);
+
+-- name: DropSecrets :exec
+UPDATE containers SET secrets = NULL WHERE id = sqlc.arg(id);
+
+-- name: Secrets :one
+SELECT secrets FROM containers WHERE id = sqlc.arg(id);

@@ -4,7 +4,8 @@ UNION ALL SELECT 'services/credentials' AS place, id, credentials AS sealed FROM
 UNION ALL SELECT 'passwords/totp' AS place, user_id AS id, totp AS sealed FROM passwords WHERE totp IS NOT NULL
 UNION ALL SELECT 'passwords/totp_new' AS place, user_id AS id, totp_new AS sealed FROM passwords WHERE totp_new IS NOT NULL
 UNION ALL SELECT 'sign_on/client_secret' AS place, id, client_secret AS sealed FROM sign_on
-UNION ALL SELECT 'cluster_ssh/private_key' AS place, cluster_id AS id, private_key AS sealed FROM cluster_ssh;
+UNION ALL SELECT 'cluster_ssh/private_key' AS place, cluster_id AS id, private_key AS sealed FROM cluster_ssh
+UNION ALL SELECT 'containers/secrets' AS place, id, secrets AS sealed FROM containers WHERE secrets IS NOT NULL;
 
 -- name: ResealCluster :execrows
 UPDATE clusters SET token_secret = sqlc.arg(sealed) WHERE id = sqlc.arg(id) AND token_secret = sqlc.arg(before);
@@ -23,6 +24,9 @@ UPDATE sign_on SET client_secret = sqlc.arg(sealed) WHERE id = sqlc.arg(id) AND 
 
 -- name: ResealSSH :execrows
 UPDATE cluster_ssh SET private_key = sqlc.arg(sealed) WHERE cluster_id = sqlc.arg(id) AND private_key = sqlc.arg(before);
+
+-- name: ResealCreation :execrows
+UPDATE containers SET secrets = sqlc.arg(sealed) WHERE id = sqlc.arg(id) AND secrets = sqlc.arg(before);
 
 -- name: ResealKeyCheck :exec
 UPDATE key_check SET sealed = sqlc.arg(sealed) WHERE id = 1;

@@ -39,6 +39,15 @@ func (q *Queries) Credentials(ctx context.Context, id string) (CredentialsRow, e
 	return i, err
 }
 
+const dropSecrets = `-- name: DropSecrets :exec
+UPDATE containers SET secrets = NULL WHERE id = $1
+`
+
+func (q *Queries) DropSecrets(ctx context.Context, id string) error {
+	_, err := q.db.ExecContext(ctx, dropSecrets, id)
+	return err
+}
+
 const livingContainer = `-- name: LivingContainer :one
 SELECT id, lifecycle FROM containers
 WHERE cluster_id = $1 AND vmid = $2 AND gone_at IS NULL
@@ -145,6 +154,17 @@ func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) error 
 		arg.SavedAt,
 	)
 	return err
+}
+
+const secrets = `-- name: Secrets :one
+SELECT secrets FROM containers WHERE id = $1
+`
+
+func (q *Queries) Secrets(ctx context.Context, id string) ([]byte, error) {
+	row := q.db.QueryRowContext(ctx, secrets, id)
+	var secrets []byte
+	err := row.Scan(&secrets)
+	return secrets, err
 }
 
 const servicesOfCluster = `-- name: ServicesOfCluster :many
@@ -271,6 +291,23 @@ type SetLifecycleParams struct {
 
 func (q *Queries) SetLifecycle(ctx context.Context, arg SetLifecycleParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setLifecycle, arg.Lifecycle, arg.UpdatedAt, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setSecrets = `-- name: SetSecrets :execrows
+UPDATE containers SET secrets = $1 WHERE id = $2
+`
+
+type SetSecretsParams struct {
+	Secrets []byte
+	ID      string
+}
+
+func (q *Queries) SetSecrets(ctx context.Context, arg SetSecretsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setSecrets, arg.Secrets, arg.ID)
 	if err != nil {
 		return 0, err
 	}

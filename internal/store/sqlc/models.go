@@ -47,6 +47,16 @@ type ClusterSsh struct {
 	UpdatedAt  int64
 }
 
+type Config struct {
+	ID        string
+	ClusterID string
+	VMID      int64
+	At        int64
+	Actor     string
+	Digest    string
+	Body      string
+}
+
 type Container struct {
 	ID         string
 	ClusterID  string
@@ -58,6 +68,7 @@ type Container struct {
 	CreatedAt  int64
 	UpdatedAt  int64
 	GoneAt     sql.NullInt64
+	Secrets    []byte
 }
 
 type Event struct {

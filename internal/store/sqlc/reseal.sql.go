@@ -27,6 +27,24 @@ func (q *Queries) ResealCluster(ctx context.Context, arg ResealClusterParams) (i
 	return result.RowsAffected()
 }
 
+const resealCreation = `-- name: ResealCreation :execrows
+UPDATE containers SET secrets = $1 WHERE id = $2 AND secrets = $3
+`
+
+type ResealCreationParams struct {
+	Sealed []byte
+	ID     string
+	Before []byte
+}
+
+func (q *Queries) ResealCreation(ctx context.Context, arg ResealCreationParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resealCreation, arg.Sealed, arg.ID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const resealCredentials = `-- name: ResealCredentials :execrows
 UPDATE services SET credentials = $1 WHERE id = $2 AND credentials = $3
 `
@@ -133,6 +151,7 @@ UNION ALL SELECT 'passwords/totp' AS place, user_id AS id, totp AS sealed FROM p
 UNION ALL SELECT 'passwords/totp_new' AS place, user_id AS id, totp_new AS sealed FROM passwords WHERE totp_new IS NOT NULL
 UNION ALL SELECT 'sign_on/client_secret' AS place, id, client_secret AS sealed FROM sign_on
 UNION ALL SELECT 'cluster_ssh/private_key' AS place, cluster_id AS id, private_key AS sealed FROM cluster_ssh
+UNION ALL SELECT 'containers/secrets' AS place, id, secrets AS sealed FROM containers WHERE secrets IS NOT NULL
 `
 
 type SealedValuesRow struct {

@@ -1,0 +1,97 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"berth"
+	"berth/internal/jobs"
+	"berth/internal/pve"
+)
+
+// escapeNotes makes text what it is in a template for notes, which has one line (pve-manager VZDump.pm).
+var escapeNotes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", "")
+
+// backUp makes a backup now. It never prunes: that is for plans.
+func (w *worker) backUp(ctx context.Context) (string, error) {
+	b := w.Request.Backup
+	request := pve.BackupRequest{VMIDs: []int{w.VMID}, Storage: b.Storage, Mode: b.Mode, Compress: b.Compress, NotesTemplate: escapeNotes.Replace(b.Notes),
+		Protected: b.Protected, Remove: new(bool)}
+	err := w.carryOut(ctx, order{name: "backup", kinds: []string{"vzdump"}, post: func(ctx context.Context) (pve.UPID, error) {
+		return w.client.Backup(ctx, w.kept.Node, request)
+	}})
+	return fmt.Sprintf("%s is backed up on %s.", w.Hostname, b.Storage), err
+}
+
+func (w *worker) deleteBackup(ctx context.Context) (string, error) {
+	volume := w.Request.Backup.Volume
+	storage, _, _ := strings.Cut(volume, ":")
+	gone := func(ctx context.Context, _ time.Time) (bool, error) {
+		there, err := w.hasBackup(ctx, volume)
+		return err == nil && !there, err
+	}
+	if err := w.Step(ctx, "Look for the backup", w.ownBackup); err != nil {
+		return "", err
+	}
+	err := w.carryOut(ctx, order{name: "backup-delete", kinds: []string{"imgdel"}, query: &pve.TaskQuery{Source: "all", Type: "imgdel"},
+		about: fmt.Sprintf("%d@%s", w.VMID, storage), done: gone, post: func(ctx context.Context) (pve.UPID, error) {
+			return w.client.DeleteVolume(ctx, w.kept.Node, storage, volume)
+		}})
+	return fmt.Sprintf("Backup %s of %s is deleted.", volume, w.Hostname), err
+}
+
+// restore replaces the container by one of its backups.
+func (w *worker) restore(ctx context.Context) (string, error) {
+	b := w.Request.Backup
+	if err := w.Step(ctx, "Look for the backup", w.ownBackup); err != nil {
+		return "", err
+	}
+	if err := w.Step(ctx, "Choose the storage", w.chooseStorage); err != nil {
+		return "", err
+	}
+	if w.Was == berth.LiveRunning && w.Request.StopFirst {
+		if err := w.carryOut(ctx, order{name: "stop", kinds: []string{"vzstop", "hastop"}, done: w.is("stopped"), post: w.stop}); err != nil {
+			return "", err
+		}
+	}
+	err := w.carryOut(ctx, order{name: "restore", kinds: []string{"vzrestore"}, post: func(ctx context.Context) (pve.UPID, error) {
+		return w.client.Restore(ctx, w.kept.Node, pve.RestoreRequest{VMID: w.VMID, Volume: b.Volume, Storage: w.kept.Storage, Overwrite: true})
+	}})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s is restored from %s.", w.Hostname, b.Volume), w.startAfter(ctx)
+}
+
+// chooseStorage settles where the disks go: where the root file system is now, unless somebody has chosen. Proxmox would
+// take the storage local.
+func (w *worker) chooseStorage(ctx context.Context) error {
+	w.kept.Storage = w.Request.Backup.Storage
+	if w.kept.Storage == "" {
+		root, err := w.mount(ctx, "rootfs")
+		if err != nil {
+			return err
+		}
+		w.kept.Storage = root.Storage()
+	}
+	return w.save(ctx)
+}
+
+// ownBackup makes sure that the backup is one of this container: with that of another one it would become the other.
+func (w *worker) ownBackup(ctx context.Context) error {
+	volume := w.Request.Backup.Volume
+	there, err := w.hasBackup(ctx, volume)
+	if err == nil && !there && !w.task(string(w.Request.Action)).Asked {
+		return jobs.Fail(nil, "%s has no backup %s.", w.Hostname, volume)
+	}
+	return err
+}
+
+func (w *worker) hasBackup(ctx context.Context, volume string) (bool, error) {
+	storage, _, _ := strings.Cut(volume, ":")
+	all, err := w.client.StorageContent(ctx, w.kept.Node, storage, pve.ContentQuery{Content: "backup", VMID: w.VMID})
+	return slices.ContainsFunc(all, func(v pve.Volume) bool { return v.ID == volume }), err
+}

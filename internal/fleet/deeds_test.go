@@ -1,0 +1,271 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"berth"
+	"berth/internal/pve"
+	"berth/internal/pve/pvesim"
+	"berth/internal/store"
+	"berth/internal/store/storetest"
+)
+
+// brief is how long simulated tasks take here; copies take a multiple of it for each GiB.
+const brief = 10 * time.Millisecond
+
+// stoppedOne is a stopped container on pve1 that nothing special is about.
+func (r *actionRig) stoppedOne() *berth.Container {
+	r.t.Helper()
+	return r.one(berth.LiveStopped)
+}
+
+func (r *actionRig) one(live berth.LiveStatus) *berth.Container {
+	r.t.Helper()
+	for _, c := range r.Snapshot().Clusters[0].Containers {
+		if c.Live == live && c.HAState == "" && c.Lock == "" && !c.PVETemplate && !c.Protected && c.Status != berth.StatusUnknown {
+			return c
+		}
+	}
+	r.t.Fatalf("no container is %s", live)
+	return nil
+}
+
+// do asks for an action and waits for its success.
+func (r *actionRig) succeed(c *berth.Container, request berth.ActionRequest) berth.Job {
+	r.t.Helper()
+	r.wait("nothing is pending", func(s *Snapshot) bool {
+		now, found := s.Find(c.Cluster, c.VMID)
+		return found && now.Pending == nil && now.Lock == ""
+	})
+	return r.wantEnd(r.ask(c, request), berth.JobSucceeded, "")
+}
+
+func (r *actionRig) snapshotNames(c *berth.Container) []string {
+	r.t.Helper()
+	all, _, err := simClient(r.t, r.sim).Snapshots(r.t.Context(), c.Node, c.VMID)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (r *actionRig) backups(c *berth.Container) []pve.Volume {
+	r.t.Helper()
+	all, err := simClient(r.t, r.sim).StorageContent(r.t.Context(), c.Node, "local", pve.ContentQuery{Content: "backup", VMID: c.VMID})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+func snapshotCalled(action berth.Action, name string) berth.ActionRequest {
+	return berth.ActionRequest{Action: action, Snapshot: berth.SnapshotOrder{Name: name, Description: "by a test"}}
+}
+
+func TestSnapshotsAreTakenRolledBackToAndDeleted(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.one(berth.LiveRunning)
+		before := r.snapshotNames(c)
+		r.succeed(c, snapshotCalled(berth.ActionSnapshot, "clean"))
+		r.sim.Fail(pvesim.Fault{Task: "vzsnapshot", Times: 1, Reason: "thin pool is full"})
+		r.wantEnd(r.ask(c, snapshotCalled(berth.ActionSnapshot, "broken")), berth.JobFailed, "thin pool is full")
+		back := snapshotCalled(berth.ActionRollback, "clean")
+		back.Snapshot.First, back.Start = "before", true
+		r.succeed(c, back)
+		r.wait("it runs again", func(s *Snapshot) bool { return r.container(c.VMID).Live == berth.LiveRunning })
+		if got := r.snapshotNames(c); !slices.Contains(got, "before") || !slices.Contains(got, "clean") {
+			t.Errorf("snapshots are %q", got)
+		}
+		r.succeed(c, snapshotCalled(berth.ActionSnapshotDelete, "before"))
+		r.succeed(c, snapshotCalled(berth.ActionSnapshotDelete, "clean"))
+		if got := r.snapshotNames(c); !slices.Equal(slices.DeleteFunc(got, func(n string) bool { return n == "broken" }), before) {
+			t.Errorf("afterwards the snapshots are %q, before %q", got, before)
+		}
+	})
+}
+
+func TestBackupsAreMadeRestoredAndDeleted(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.one(berth.LiveRunning)
+		had := len(r.backups(c))
+		backup := berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "snapshot", Compress: "zstd", Notes: "first\nsecond"}}
+		r.succeed(c, backup)
+		all := r.backups(c)
+		if len(all) != had+1 {
+			t.Fatalf("there are %d backups, want %d", len(all), had+1)
+		}
+		newest := slices.MaxFunc(all, func(a, b pve.Volume) int { return a.Time.Compare(b.Time) })
+		restore := berth.ActionRequest{Action: berth.ActionRestore, StopFirst: true, Start: true, Backup: berth.BackupOrder{Volume: newest.ID}}
+		id := r.container(c.VMID).ID
+		r.succeed(c, restore)
+		r.wait("it runs again", func(s *Snapshot) bool { return r.container(c.VMID).Live == berth.LiveRunning })
+		if got := r.container(c.VMID).ID; got != id {
+			t.Errorf("the restored container is %q, want the same as before: %q", got, id)
+		}
+		other := restore
+		other.Backup.Volume = "local:backup/vzdump-lxc-99999-2026_01_01-00_00_00.tar.zst"
+		r.wantEnd(r.ask(c, other), berth.JobFailed, "has no backup")
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionBackupDelete, Backup: berth.BackupOrder{Volume: newest.ID}})
+		if got := len(r.backups(c)); got != had {
+			t.Errorf("there are %d backups, want %d", got, had)
+		}
+		r.sim.Fail(pvesim.Fault{Task: "vzdump", Times: 1, Reason: "job errors"})
+		r.wantEnd(r.ask(c, backup), berth.JobFailed, "job errors")
+	})
+}
+
+func TestABackupBecomesANewContainer(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.stoppedOne()
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "stop", Compress: "zstd"}})
+		newest := slices.MaxFunc(r.backups(c), func(a, b pve.Volume) int { return a.Time.Compare(b.Time) })
+		job := r.create(berth.CreateSpec{Cluster: "home", Node: c.Node, Backup: newest.ID, DiskStorage: "local-lvm"})
+		r.wantEnd(job, berth.JobSucceeded, "is there and stopped.")
+		at, _ := placeOf(job.Subject)
+		r.wait("it is ready under its own name", func(s *Snapshot) bool {
+			made, found := s.Find("home", at.vmid)
+			return found && made.Lifecycle == berth.LifecycleReady && made.Hostname == c.Hostname && made.Status == berth.StatusStopped
+		})
+	})
+}
+
+func TestContainersAreClonedAndMoved(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.stoppedOne()
+		job := r.succeed(c, berth.ActionRequest{Action: berth.ActionClone, Copy: berth.CopyOrder{Hostname: "twin", Full: true}})
+		if !strings.Contains(job.Message, "is cloned: ") {
+			t.Errorf("the job says %q", job.Message)
+		}
+		r.wait("the clone is there", func(s *Snapshot) bool {
+			return slices.ContainsFunc(s.Clusters[0].Containers, func(c *berth.Container) bool { return c.Hostname == "twin" })
+		})
+		to := "pve2"
+		if c.Node == to {
+			to = "pve1"
+		}
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionMigrate, Copy: berth.CopyOrder{Node: to}})
+		r.wait("it is elsewhere", func(s *Snapshot) bool { return r.container(c.VMID).Node == to })
+		r.sim.Fail(pvesim.Fault{Task: "vzmigrate", Times: 1, Reason: "migration aborted"})
+		r.wantEnd(r.ask(r.container(c.VMID), berth.ActionRequest{Action: berth.ActionMigrate, Copy: berth.CopyOrder{Node: c.Node}}), berth.JobFailed, "migration aborted")
+	})
+}
+
+func TestDisksGrowAndMoveAndAContainerBecomesATemplate(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.stoppedOne()
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionResize, Disk: berth.DiskOrder{Name: "rootfs", GiB: 64}})
+		rootFS := func() pve.Mount {
+			config, err := simClient(t, r.sim).ContainerConfig(t.Context(), c.Node, c.VMID, pve.ConfigQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return config.RootFS
+		}
+		if got := rootFS().SizeBytes(); got != 64*gib {
+			t.Errorf("the disk has %d bytes, want 64 GiB", got)
+		}
+		r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionResize, Disk: berth.DiskOrder{Name: "rootfs", GiB: 1}}), berth.JobFailed, "shrink")
+		to := "local-zfs"
+		if choices, err := r.CreateChoices(t.Context(), anna, "home", c.Node); err == nil {
+			for _, s := range choices.Storages {
+				if s.Name != rootFS().Storage() {
+					to = s.Name
+				}
+			}
+		}
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "rootfs", Storage: to}})
+		if got := rootFS().Storage(); got != to {
+			t.Errorf("the disk is on %s, want %s", got, to)
+		}
+		r.succeed(c, berth.ActionRequest{Action: berth.ActionTemplate})
+		r.wait("it is a template", func(s *Snapshot) bool { return r.container(c.VMID).PVETemplate })
+	})
+}
+
+func TestAnOrderWhoseAnswerIsLostIsNotGivenTwice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		path    string
+		request berth.ActionRequest
+	}{
+		{"/snapshot", snapshotCalled(berth.ActionSnapshot, "once")},
+		{"/clone", berth.ActionRequest{Action: berth.ActionClone, Copy: berth.CopyOrder{Full: true}}},
+		{"/template", berth.ActionRequest{Action: berth.ActionTemplate}},
+		{"/vzdump", berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "stop", Compress: "0"}}},
+	} {
+		t.Run(string(test.request.Action), func(t *testing.T) {
+			t.Parallel()
+			surviveLostOrder(t, test.path, test.request)
+		})
+	}
+}
+
+// surviveLostOrder kills a Berth between the order and its answer, and counts what arrives in all.
+func surviveLostOrder(t *testing.T, path string, request berth.ActionRequest) {
+	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: brief})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	o := storetest.Options(t, storetest.SQLite)
+	s := storetest.OpenWith(t, o)
+	c := plainContainer(t, sim)
+	k := killProxy(t, s, sim, moment{method: "POST", part: path + "?"}, vmidText(c))
+	killOtherBerth(t, o, request, c.Key(), k)
+	r := resume(t, s, hurried)
+	r.sim = sim
+	active, err := s.JobsOfSubject(t.Context(), c.Key(), 10)
+	if err != nil || len(active) != 1 {
+		t.Fatalf("after the crash there are jobs %+v (%v), want one", active, err)
+	}
+	r.wantEnd(active[0], berth.JobSucceeded, "")
+	n := 0
+	for _, q := range sim.Requests() {
+		if q.Method == "POST" && strings.HasSuffix(q.Path, path) {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d orders for one action", n)
+	}
+}
+
+// plainContainer gives a stopped container that anything can be done to.
+func plainContainer(t *testing.T, sim *pvesim.Sim) *berth.Container {
+	t.Helper()
+	resources, err := simClient(t, sim).Resources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range resources.Containers {
+		if row.Status != "stopped" || row.HAState != "" || row.Lock != "" || row.Template {
+			continue
+		}
+		if snapshots, _, err := simClient(t, sim).Snapshots(t.Context(), row.Node, row.VMID); err == nil && len(snapshots) == 0 {
+			return &berth.Container{Cluster: "home", VMID: row.VMID, Node: row.Node, Hostname: row.Name}
+		}
+	}
+	t.Fatal("no container is plain")
+	return nil
+}
