@@ -169,7 +169,15 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Wait(`document.querySelector('[data-testid="event"] details[open]')`)
 		}},
 		{"audit-empty", b, "/audit?actor=nobody", `document.body.innerText.includes("Nothing in the history matches")`, nil},
-		{"container", b, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
+		{"container", b, "/containers/home:101", `document.querySelector('#about h3') && document.querySelector('#charts').dataset.points`, nil},
+		{"container-table", b, "/containers/home:101?again", `document.querySelector('#charts').dataset.points`, func(p *Page) {
+			p.Click(`[data-chart-table] summary`)
+			p.Wait(`document.querySelector('.figures-table tbody tr')`)
+		}},
+		{"container-events", b, "/containers/home:101/events", `document.querySelector('#timeline')`, nil},
+		{"container-snapshots", b, "/containers/home:101/snapshots", `document.querySelector('#snapshots[aria-label]')`, nil},
+		{"container-backups", b, "/containers/home:101/backups", `document.querySelector('#backups[aria-label]')`, nil},
+		{"container-config", b, "/containers/home:101/config", `document.querySelector('[data-testid="pending"]')`, nil},
 		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
@@ -190,8 +198,8 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"no-cluster-nodes", empty, "/nodes", `document.body.innerText.includes("No cluster is connected yet")`, nil},
 		{"cluster-down", down, "/", allUnknown, nil},
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
+		{"container-down", down, "/containers/home:101", `document.querySelector('#about [data-testid="part-problem"]')`, nil},
 		{"console-down", down, "/containers/home:101/console", `document.body.innerText.includes("Cluster home of")`, nil},
-		{"container-down", down, "/containers/home:101", `document.querySelector('[data-testid="container-detail"]')`, nil},
 	}
 }
 

@@ -19,6 +19,7 @@ type Actions struct {
 	fleet    *Fleet
 	jobs     *jobs.Jobs
 	patience Patience
+	readings readings
 }
 
 // Patience is how long actions wait for Proxmox.

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"berth/internal/pve"
@@ -16,26 +15,9 @@ func (e *effects) readBackups(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if !rights.Has("/storage", "Datastore.Audit") && !rights.Has("/storage", "Datastore.AllocateSpace") {
-		e.unseen("There may be backups on storages that Berth's API token may not see")
-	}
-	own := fmt.Sprintf("/vms/%d", e.vmid)
-	mayRead := rights.Has(own, "VM.Backup")
-	if !mayRead && len(storages) > 0 {
-		e.unseen("The backups are not known: Berth's API token lacks VM.Backup on " + own)
-		return
-	}
 	var asked sync.WaitGroup
-	for i := range storages {
-		s := &storages[i]
-		switch {
-		case !rights.Has("/storage/"+s.Storage, "Datastore.AllocateSpace"):
-			e.unseen(fmt.Sprintf("The backups on %s are not known: Berth's API token lacks Datastore.AllocateSpace on /storage/%s", s.Storage, s.Storage))
-		case !s.Active:
-			e.unseen(fmt.Sprintf("The backups on %s are not known: the storage cannot be used now", s.Storage))
-		default:
-			asked.Go(func() { e.readStorage(ctx, s.Storage) })
-		}
+	for _, storage := range e.readable(rights, storages) {
+		asked.Go(func() { e.readStorage(ctx, storage) })
 	}
 	asked.Wait()
 }

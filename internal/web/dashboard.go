@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/google/uuid"
 
 	"berth"
 	"berth/internal/fleet"
@@ -380,27 +378,4 @@ func (s *Server) postRefresh(w http.ResponseWriter, _ *http.Request) error {
 	s.fleet.Refresh()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// getContainer shows one container, named by cluster and VMID, /containers/home:101, or by Berth's own id.
-func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
-	if id := r.PathValue("id"); uuid.Validate(id) == nil {
-		return s.getContainerByID(w, r, id)
-	}
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	params, _, err := s.askedFor(&http.Request{URL: &url.URL{RawQuery: url.Values{"q": {containerQuery(c)}}.Encode()}})
-	if err != nil {
-		return err
-	}
-	params.Layout = detailLayout
-	current, err := s.views.of(accessOf(r), params)
-	if err != nil {
-		return err
-	}
-	frame := s.frame(r, hostname(c), ui.Containers)
-	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, containerPage(frame, current))
 }

@@ -10,11 +10,15 @@ import (
 	"berth"
 )
 
-// detailView is what the page of one container shows besides what a card shows.
+// detailView is what the page of one container shows of the snapshot besides what a card shows.
 type detailView struct {
 	Facts    []fact
+	Choices  []actionChoice // every action
+	Usual    string         // name of the one that is offered first
+	Links    []serviceView  // services with a web interface
 	Switches []switchView
 	History  templ.SafeURL
+	Doing    string // changes when something begins or ends to be done to it
 	Console  linkChoice
 }
 
@@ -38,7 +42,6 @@ func newDetailView(c *berth.Container) detailView {
 	add("Node", c.Node)
 	add("VMID", strconv.Itoa(c.VMID))
 	add("Addresses", addressesText(c.Addresses))
-	add("Tags", strings.Join(c.Tags, ", "))
 	add("Pool", c.Pool)
 	add("Template", c.Template)
 	add("High availability", c.HAState)
@@ -47,6 +50,16 @@ func newDetailView(c *berth.Container) detailView {
 	d.Console = consoleChoice(c, berth.RoleAdmin)
 	d.addSwitch(c, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
 	d.addSwitch(c, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
+	d.Doing = c.Lock
+	if c.Pending != nil {
+		d.Doing = c.Pending.JobID + " " + c.Lock
+	}
+	d.Choices, d.Usual = newSheetView(c, berth.RoleAdmin).Choices, usualOffer(c)
+	for _, service := range c.Services {
+		if service.WebURL != "" {
+			d.Links = append(d.Links, serviceView{Name: service.Name, URL: service.WebURL})
+		}
+	}
 	d.History = templ.SafeURL("/audit?" + url.Values{"q": {c.Cluster + ":" + strconv.Itoa(c.VMID)}}.Encode())
 	return d
 }

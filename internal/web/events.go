@@ -52,6 +52,8 @@ func eventState(e *berth.Event) statusView {
 	switch e.Details["state"] {
 	case "requested":
 		return statusView{Name: "asked for", Class: "tone-stopped", Icon: "clock"}
+	case string(berth.JobRunning):
+		return statusView{Name: "under way", Class: "tone-creating", Icon: "loader-circle"}
 	case string(berth.JobSucceeded):
 		return statusView{Name: "done", Class: "tone-running", Icon: "circle-check"}
 	case string(berth.JobFailed):

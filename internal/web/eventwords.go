@@ -63,6 +63,8 @@ func eventWords(e *berth.Event) (does, then string) {
 	switch e.Details["state"] {
 	case "requested":
 		return "asked to " + d.verb, outside
+	case string(berth.JobRunning):
+		return "began to " + d.verb, outside
 	case string(berth.JobFailed):
 		return "could not " + d.verb, outside + because(reason)
 	case string(berth.JobCancelled):

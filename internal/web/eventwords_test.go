@@ -22,6 +22,8 @@ func TestEventsAreSentences(t *testing.T) {
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.stop", Details: map[string]string{"state": "succeeded", "before": "running", "after": "stopped"}}, "web1 was stopped outside Berth, no task seen"},
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.move", Details: map[string]string{"before": "pve1", "after": "pve2"}}, "web1 was moved outside Berth from pve1 to pve2, no task seen"},
 		{berth.Event{Actor: "unknown", Source: "proxmox", Action: "container.config", Details: map[string]string{"keys": "cores, memory"}}, "web1 was configured outside Berth: cores, memory"},
+		{berth.Event{Actor: "anna", Action: "container.console-open"}, "anna opened the console of web1"},
+		{berth.Event{Actor: "anna", Action: "container.console-close"}, "anna closed the console of web1"},
 		{berth.Event{Actor: "anna", Action: "user.add", Details: map[string]string{"role": "viewer"}}, "anna added web1: viewer"},
 		{berth.Event{Actor: "anna", Action: "sign-in"}, "anna signed in as web1"},
 		{berth.Event{Actor: "anna", Action: "reindex"}, "anna reindex web1"},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"berth"
+	"berth/internal/fleet"
 	"berth/internal/web/static"
 )
 
@@ -68,6 +69,20 @@ func (s *Server) routes() []route {
 		{"POST /clusters/{name}/ssh/remove", admin, s.changeCluster(s.removeSSH)},
 		{"POST /clusters/{name}/remove", admin, s.postRemoveCluster},
 		{"GET /containers/{id}", viewer, s.getContainer},
+		{"GET /containers/{id}/now", viewer, s.containerPart("#now", s.showNow, fleet.PartFigures)},
+		{"GET /containers/{id}/about", viewer, s.containerPart("#about", s.showAbout, fleet.PartConfig)},
+		{"GET /containers/{id}/history", viewer, s.getHistory},
+		{"GET /containers/{id}/events", viewer, s.getEventsTab},
+		{"GET /containers/{id}/events/now", viewer, s.containerPart("#timeline", s.showTimeline, fleet.PartTasks)},
+		{"GET /containers/{id}/snapshots", viewer, s.getSnapshotsTab},
+		{"GET /containers/{id}/snapshots/now", viewer, s.containerPart("#snapshots", s.showSnapshots, fleet.PartSnapshots)},
+		{"GET /containers/{id}/snapshots/difference", viewer, s.getDifference},
+		{"GET /containers/{id}/orders/{action}", operator, s.getOrder},
+		{"POST /containers/{id}/orders/{action}", operator, s.postOrder},
+		{"GET /containers/{id}/backups", viewer, s.getBackupsTab},
+		{"GET /containers/{id}/backups/now", viewer, s.containerPart("#backups", s.showBackups, fleet.PartBackups)},
+		{"GET /containers/{id}/config", viewer, s.getConfigTab},
+		{"GET /containers/{id}/config/now", viewer, s.containerPart("#config", s.showConfig, fleet.PartConfig, fleet.PartPending)},
 		{"GET /containers/{id}/actions", viewer, s.getActions},
 		{"GET /containers/{id}/actions/{action}", viewer, s.getAction},
 		{"POST /containers/{id}/actions/{action}", operator, s.postAction},
