@@ -200,6 +200,10 @@ func (s *Server) postRestore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now, _, err := s.actions.RestoreConfig(r.Context(), actorOf(r), c.Key(), r.URL.Query().Get("version"), form.Get("digest"))
+	version := r.URL.Query().Get("version")
+	if version == "" {
+		return berth.Errorf(berth.Invalid, "Say which version of the configuration is meant.")
+	}
+	now, _, err := s.actions.RestoreConfig(r.Context(), actorOf(r), c.Key(), version, form.Get("digest"))
 	return s.answerChange(w, r, containerPath(c), nil, &now, err)
 }
