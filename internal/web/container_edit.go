@@ -29,7 +29,7 @@ type editKey struct {
 // editable are the keys that the dialog always has, in its order. Those of networks and mount points are there if they are set.
 var editable = []struct{ key, label string }{
 	{"hostname", "Hostname"}, {"cores", "Cores"}, {"cpulimit", "CPU limit in cores"}, {"cpuunits", "CPU weight"}, {"memory", "Memory in MiB"}, {"swap", "Swap in MiB"},
-	{"nameserver", "DNS servers"}, {"searchdomain", "Search domain"}, {"tags", "Tags, separated by semicolons"}, {"onboot", "Starts with its node (1 or 0)"},
+	{"nameserver", "DNS servers"}, {"searchdomain", "Search domain"}, {"tags", "Tags, separated by commas"}, {"onboot", "Starts with its node (1 or 0)"},
 	{"startup", "Startup order and pauses"}, {"features", "Features"}, {"hookscript", "Hook script"}, {"description", "Notes"},
 }
 
