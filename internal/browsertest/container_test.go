@@ -149,12 +149,12 @@ func (p *Page) order(within, name string, act func()) {
 	p.t.Helper()
 	button := within + ` [data-testid="order-` + name + `"]:not([aria-disabled])`
 	p.Wait(`document.querySelector(` + quoted(button) + `)`)
-	p.Click(button)
+	p.Tap(button)
 	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [data-testid="confirm"]')`)
 	if act != nil {
 		act()
 	}
-	p.Click(`#sheet [data-testid="confirm"]`)
+	p.Tap(`#sheet [data-testid="confirm"]`)
 	p.Wait(`!document.querySelector('#sheet').open`)
 }
 
@@ -178,9 +178,9 @@ func TestSnapshotsOfAContainer(t *testing.T) {
 	if err := b.Sim.SetConfig(vmid, "memory", "1234"); err != nil {
 		t.Fatal(err)
 	}
-	p.Click(clean + ` [data-testid="difference"]`)
+	p.Tap(clean + ` [data-testid="difference"]`)
 	p.Wait(`document.querySelector('#sheet [data-testid="changes"]')?.innerText.includes("1234")`)
-	p.Click(`#sheet [data-close-sheet]`)
+	p.Tap(`#sheet [data-close-sheet]`)
 	p.order(clean, "rollback", func() { p.Click(`#sheet [name="first"]`) })
 	p.Wait(`document.querySelectorAll('[data-testid="snapshot"]').length >= 2 && document.querySelector('[data-testid="snapshot"][data-name^="before-rollback-"]')`)
 	p.order(clean, "rollback", nil)
@@ -206,4 +206,36 @@ func TestBackupsOfAContainer(t *testing.T) {
 	p.Wait(fmt.Sprintf(`document.querySelectorAll('[data-testid="backup"]').length === %d`, volumes-1))
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Wait(`document.querySelector('[data-testid="last-backup"]')?.innerText.includes("Last backup just now")`)
+}
+
+// A configuration is changed; a change that somebody else made meanwhile is shown, not overwritten; an older version comes back.
+func TestConfigurationIsChanged(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
+	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
+	vmid := idle(p, "stopped")
+	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/config", vmid))
+	p.Wait(scriptRuns)
+	const memory = `document.querySelector('[data-testid="config-facts"]')?.innerText`
+	p.order("#config", "edit", func() { p.fill("set.memory", "1500") })
+	p.Wait(memory + `?.includes("1.5 GiB")`)
+	p.order("#config", "edit", func() { p.fill("set.memory", "2048") })
+	p.Wait(memory + `?.includes("2 GiB")`)
+	p.Wait(`document.querySelector('[data-testid="version"]')?.innerText.includes("anna") && document.querySelectorAll('[data-testid="restore-version"]').length > 0`)
+	p.Tap(`#config [data-testid="order-edit"]`)
+	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [name="set.memory"]')`)
+	if err := b.Sim.SetConfig(vmid, "swap", "777"); err != nil {
+		t.Fatal(err)
+	}
+	p.fill("set.memory", "3072")
+	p.Tap(`#sheet [data-testid="confirm"]`)
+	p.Wait(`document.querySelector('#sheet [data-testid="changes"]')?.innerText.includes("777")`)
+	p.Tap(`#sheet-problem [data-sheet]`)
+	p.Wait(`document.querySelector('#sheet [name="set.swap"]')?.value === "777"`)
+	p.Tap(`#sheet [data-close-sheet]`)
+	p.Wait(`!document.querySelector('#sheet').open && !document.querySelector('#sheet-body').firstElementChild`)
+	p.Tap(`[data-testid="version"]:nth-child(2) [data-testid="restore-version"]`)
+	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [data-testid="confirm"]')`)
+	p.Tap(`#sheet [data-testid="confirm"]`)
+	p.Wait(memory + `?.includes("1.5 GiB")`)
 }

@@ -36,6 +36,35 @@ func TestHostileTextIsText(t *testing.T) {
 	checkUnhurt(t, p, "completion and palette")
 }
 
+// The page of a container has texts of others in its notes and configuration.
+func TestHostileTextOnThePageOfAContainer(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 3})
+	const evil = `<img src=x onerror="window.hurt=1"> [x](javascript:window.hurt=1) https://x.example/"onmouseover="window.hurt=1 <script>window.hurt=1</script>`
+	for _, key := range []string{"hostname", "tags", "description", "nameserver", "searchdomain"} {
+		if err := b.Sim.SetConfig(101, key, evil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := b.SignIn(Desktop, "/containers/home:101")
+	p.Wait(`document.querySelector('[data-testid="notes"]')?.innerText.includes("window.hurt=1")`)
+	checkUnhurt(t, p, "overview")
+	if Eval[bool](p, `[...document.querySelectorAll('[data-testid="notes"] a')].some((a) => !/^https?:/.test(a.href) || a.hasAttribute("onmouseover"))`) {
+		t.Error("a link of the notes leads elsewhere than to a web address")
+	}
+	p.Goto(b.App.URL() + "/containers/home:101/config")
+	p.Wait(`document.querySelector('[data-testid="config-facts"]')?.innerText.includes("window.hurt=1")`)
+	checkUnhurt(t, p, "configuration")
+	p.Tap(`[data-testid="order-edit"]`)
+	p.Wait(`document.querySelector('#sheet [name="set.searchdomain"]')?.value.includes("window.hurt=1")`)
+	checkUnhurt(t, p, "dialog of the configuration")
+	for _, tab := range []string{"events", "snapshots", "backups"} {
+		p.Goto(b.App.URL() + "/containers/home:101/" + tab)
+		p.Wait(`document.querySelector('#list').innerText.includes("window.hurt=1") && !document.querySelector('#tab [aria-busy]')`)
+		checkUnhurt(t, p, tab)
+	}
+}
+
 func checkUnhurt(t *testing.T, p *Page, where string) {
 	t.Helper()
 	if Eval[bool](p, `!!window.hurt || !!document.querySelector('img[onerror], hx-partial, body script, #list script')`) {

@@ -177,7 +177,10 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container-events", b, "/containers/home:101/events", `document.querySelector('#timeline')`, nil},
 		{"container-snapshots", b, "/containers/home:101/snapshots", `document.querySelector('#snapshots[aria-label]')`, nil},
 		{"container-backups", b, "/containers/home:101/backups", `document.querySelector('#backups[aria-label]')`, nil},
-		{"container-config", b, "/containers/home:101/config", `document.querySelector('[data-testid="pending"]')`, nil},
+		{"container-config", b, "/containers/home:101/config", `document.querySelector('[data-testid="config-facts"]')`, nil},
+		{"container-edit", b, "/containers/home:101/config", `document.querySelector('[data-testid="config-facts"]')`, openOrder("edit")},
+		{"container-snapshot", b, "/containers/home:101/snapshots?again", `document.querySelector('#snapshots[aria-label]')`, openOrder("snapshot")},
+		{"container-backup", b, "/containers/home:101/backups?again", `document.querySelector('#backups[aria-label]')`, openOrder("backup")},
 		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
@@ -200,6 +203,14 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"nodes-down", down, "/nodes", `document.body.innerText.includes("does not answer")`, nil},
 		{"container-down", down, "/containers/home:101", `document.querySelector('#about [data-testid="part-problem"]')`, nil},
 		{"console-down", down, "/containers/home:101/console", `document.body.innerText.includes("Cluster home of")`, nil},
+	}
+}
+
+// openOrder opens the dialog of an order on the page of a container.
+func openOrder(name string) func(*Page) {
+	return func(p *Page) {
+		p.Tap(`[data-testid="order-` + name + `"]:not([aria-disabled])`)
+		p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet [data-testid="confirm"]')`)
 	}
 }
 

@@ -3,12 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"reflect"
 	"slices"
-	"strings"
 
 	"berth"
 	"berth/internal/pve"
@@ -37,10 +32,11 @@ func (a *Actions) Difference(ctx context.Context, by berth.Actor, key, snapshot 
 	if err != nil {
 		return nil, &berth.Error{Code: berth.Unavailable, Message: "The configuration is not known. " + plainProblem(err), Err: err}
 	}
-	return differences(valuesOf(&then), valuesOf(&now)), nil
+	return Differences(versionOf(&then).Values, versionOf(&now).Values), nil
 }
 
-func differences(before, after map[string]string) []PendingChange {
+// Differences lists the keys whose values differ, in order: Now is that of before, Then that of after.
+func Differences(before, after map[string]string) []PendingChange {
 	var changes []PendingChange
 	for key, value := range before {
 		if after[key] != value {
@@ -54,24 +50,4 @@ func differences(before, after map[string]string) []PendingChange {
 	}
 	slices.SortFunc(changes, func(a, b PendingChange) int { return cmp.Compare(a.Key, b.Key) })
 	return changes
-}
-
-// valuesOf gives the values of a configuration by key, without the keys that change by themselves.
-func valuesOf(config *pve.ContainerConfig) map[string]string {
-	values := map[string]string{}
-	eachKey(config, func(key string, v reflect.Value) { values[key] = valueText(v) })
-	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
-	return values
-}
-
-func valueText(v reflect.Value) string {
-	text, err := json.Marshal(v.Interface())
-	if err != nil {
-		return fmt.Sprint(v.Interface())
-	}
-	var plain string
-	if json.Unmarshal(text, &plain) == nil {
-		return strings.TrimSpace(plain)
-	}
-	return string(text)
 }

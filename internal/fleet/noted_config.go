@@ -93,31 +93,25 @@ var notConfigured = []string{"digest", "lock", "parent", "snaptime", "snapstate"
 // sumsOf gives a short sum of each key of a configuration, in the order of the keys: "cores:1f2e3d4c memory:00c0ffee".
 func sumsOf(config *pve.ContainerConfig) string {
 	sums := map[string]string{}
-	eachKey(config, func(key string, v reflect.Value) { sums[key] = sumOf(v) })
-	parts := make([]string, 0, len(sums))
-	for _, key := range slices.Sorted(maps.Keys(sums)) {
-		parts = append(parts, key+":"+sums[key])
-	}
-	return strings.Join(parts, " ")
-}
-
-// eachKey calls f with each key of a configuration that is set and that somebody has set.
-func eachKey(config *pve.ContainerConfig, f func(key string, v reflect.Value)) {
 	v := reflect.ValueOf(config).Elem()
 	for i := range v.NumField() {
 		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("pve"), ",")
 		if slices.Contains(notConfigured, key) || v.Field(i).IsZero() {
 			continue
 		}
-		name, numbered := strings.CutSuffix(key, "*")
-		if !numbered {
-			f(key, v.Field(i))
+		if name, numbered := strings.CutSuffix(key, "*"); numbered {
+			for each := v.Field(i).MapRange(); each.Next(); {
+				sums[fmt.Sprint(name, each.Key())] = sumOf(each.Value())
+			}
 			continue
 		}
-		for each := v.Field(i).MapRange(); each.Next(); {
-			f(fmt.Sprint(name, each.Key()), each.Value())
-		}
+		sums[key] = sumOf(v.Field(i))
 	}
+	parts := make([]string, 0, len(sums))
+	for _, key := range slices.Sorted(maps.Keys(sums)) {
+		parts = append(parts, key+":"+sums[key])
+	}
+	return strings.Join(parts, " ")
 }
 
 func sumOf(v reflect.Value) string {

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
+	"berth"
 	"berth/internal/fleet"
 	"berth/internal/web/ui"
 )
@@ -22,7 +24,9 @@ type configView struct {
 	Notes    [][]span
 	Pending  []fleet.PendingChange
 	Waiting  string // why it is not known what waits for a restart
-	Everyone bool   // all of it, not just what the overview shows
+	Edit     orderButton
+	Versions []versionView // newest first
+	Now      time.Time
 }
 
 type factGroup struct {
@@ -37,7 +41,7 @@ type span struct {
 }
 
 func newConfigView(d *fleet.Detail, whole bool) configView {
-	v := configView{Path: containerPath(d.Container), Problem: d.Problems[fleet.PartConfig], Pending: d.Pending, Waiting: d.Problems[fleet.PartPending], Everyone: whole}
+	v := configView{Path: containerPath(d.Container), Problem: d.Problems[fleet.PartConfig], Pending: d.Pending, Waiting: d.Problems[fleet.PartPending]}
 	if d.Config == nil {
 		return v
 	}
@@ -191,8 +195,16 @@ func (s *Server) showAbout(d *fleet.Detail, _ *http.Request) (templ.Component, e
 	return aboutPanel(newConfigView(d, false)), nil
 }
 
-func (s *Server) showConfig(d *fleet.Detail, _ *http.Request) (templ.Component, error) {
-	return configPanel(newConfigView(d, true)), nil
+func (s *Server) showConfig(d *fleet.Detail, r *http.Request) (templ.Component, error) {
+	c, v := d.Container, newConfigView(d, true)
+	versions, err := s.actions.ConfigHistory(r.Context(), actorOf(r), c.Key())
+	if err != nil {
+		return nil, err
+	}
+	v.Now, v.Versions = s.now(), newVersionViews(c, versions, s.now())
+	v.Edit = orderButton{Title: "Change", Icon: "sliders-horizontal", URL: v.Path + "/config/edit", Name: "edit",
+		Refusal: cmp.Or(v.Problem, refusalOf(c, berth.ActionRequest{Action: berth.ActionConfig}, accessOf(r).On(c)))}
+	return configPanel(v), nil
 }
 
 // getConfigTab shows the configuration; it comes after the page.
