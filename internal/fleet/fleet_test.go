@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("berth/internal/store/storetest.(*server).wait"))
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 var actor = berth.Actor{Name: "test", Source: "cli"}
 
