@@ -36,7 +36,7 @@ func (f databaseFlags) options() store.Options {
 }
 
 // gcPercent trades processor time, of which an idle Berth takes little, for memory: small machines run it beside other things.
-const gcPercent = 40
+const gcPercent = 25
 
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(ctx context.Context, o output) error {
