@@ -199,8 +199,8 @@ func TestContainersOnSomebodysScreenAreKeptFresh(t *testing.T) {
 	r.wait("the one on the screen is asked", func(*Snapshot) bool { return sim.CallsTo(path) > 0 })
 	lists := sim.CallsTo("/cluster/resources")
 	r.wait("a while has passed", func(*Snapshot) bool { return sim.CallsTo("/cluster/resources") > lists+3 })
-	if all, its := sim.CallsTo("/nodes/{node}/lxc/{vmid}/interfaces"), sim.CallsTo(path); all != 1 || its != 1 {
-		t.Errorf("%d calls for addresses, %d of them for the one on the screen; want just that one", all, its)
+	if its, all := sim.CallsTo(path), sim.CallsTo("/nodes/{node}/lxc/{vmid}/interfaces"); its < 1 || all > its+leaseTries {
+		t.Errorf("%d calls for addresses, %d of them for the one on the screen; want no others but of containers that wait for a lease", all, its)
 	}
 }
 
