@@ -188,7 +188,9 @@ func TestContainersOnSomebodysScreenAreKeptFresh(t *testing.T) {
 	sim := simulate(t, s, pvesim.Options{})
 	clock := &jumpingClock{}
 	r := runWith(t, s, quick, clock.now)
+	const interfaces = "/nodes/{node}/lxc/{vmid}/interfaces"
 	shown := firstWith(r.wait("all have told", told(40)), berth.StatusRunning)
+	r.wait("those with configured addresses were asked too", func(s *Snapshot) bool { return sim.CallsTo(interfaces) >= s.Counts.Running })
 	watcher := r.Watch()
 	defer watcher.Close()
 	watcher.Show([]string{shown.Key()})
@@ -199,8 +201,8 @@ func TestContainersOnSomebodysScreenAreKeptFresh(t *testing.T) {
 	r.wait("the one on the screen is asked", func(*Snapshot) bool { return sim.CallsTo(path) > 0 })
 	lists := sim.CallsTo("/cluster/resources")
 	r.wait("a while has passed", func(*Snapshot) bool { return sim.CallsTo("/cluster/resources") > lists+3 })
-	if its, all := sim.CallsTo(path), sim.CallsTo("/nodes/{node}/lxc/{vmid}/interfaces"); its < 1 || all > its+leaseTries {
-		t.Errorf("%d calls for addresses, %d of them for the one on the screen; want no others but of containers that wait for a lease", all, its)
+	if all, its := sim.CallsTo(interfaces), sim.CallsTo(path); all != 1 || its != 1 {
+		t.Errorf("%d calls for addresses, %d of them for the one on the screen; want just that one", all, its)
 	}
 }
 
