@@ -195,7 +195,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 		outsideCreate(t, r.sim, newSpec(t, r.sim, 991))
 		r.wait("another one has the VMID", func(s *Snapshot) bool {
 			c, found := s.Find("home", 991)
-			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
+			return found && c.Hostname == "fresh" && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
 		r.wantEnd(r.askSettled(r.container(991), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "left alone")
 		r.wait("the other one lives", func(s *Snapshot) bool {
