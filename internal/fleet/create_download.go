@@ -36,8 +36,10 @@ func (a *Actions) Download(ctx context.Context, by berth.Actor, cluster, node, s
 	switch {
 	case !by.Access.Highest().Includes(berth.RoleOperator):
 		return berth.Job{}, berth.Errorf(berth.Forbidden, "Your role may not fetch OS images; it takes the role %s.", berth.RoleOperator)
-	case p == nil:
+	case p == nil || !by.Access.Reaches(berth.RoleOperator, cluster, ""):
 		return berth.Job{}, berth.InvalidFields(map[string]string{"cluster": "There is no cluster of that name."})
+	case !a.hasNode(by, cluster, node):
+		return berth.Job{}, berth.InvalidFields(map[string]string{"node": "There is no node of that name."})
 	case node == "" || storage == "" || image == "" || strings.Contains(image, "/"):
 		return berth.Job{}, berth.InvalidFields(map[string]string{"image": "Choose an OS image, and a storage for it."})
 	}

@@ -36,6 +36,7 @@ type containerFrame struct {
 	LastBackup time.Time // zero: none that the history knows of
 	Template   bool      // template guests run no backup on their own
 	Now        time.Time
+	Failed     *jobRow // the creation that failed; nil: none did
 }
 
 type neighbour struct {
@@ -92,10 +93,29 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 	if err != nil {
 		return err
 	}
+	around := s.newContainerFrame(r, d, name)
+	if around.Failed, err = s.failedCreation(r, c); err != nil {
+		return err
+	}
 	frame := s.frame(r, hostname(c), ui.Containers)
 	frame.Island = "container"
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, containerPage(frame, current, s.newContainerFrame(r, d, name), content))
+	return render(w, r, http.StatusOK, containerPage(frame, current, around, content))
+}
+
+// failedCreation is the job that was to create a container in error.
+func (s *Server) failedCreation(r *http.Request, c *berth.Container) (*jobRow, error) {
+	if c.Lifecycle != berth.LifecycleError {
+		return nil, nil
+	}
+	jobs, err := s.actions.Jobs(r.Context(), actorOf(r), store.JobFilter{Subject: c.Key()}, jobsShown)
+	for _, j := range jobs {
+		if j.Action == string(berth.ActionCreate) {
+			row := newJobRow(j, s.now())
+			return &row, nil
+		}
+	}
+	return nil, err
 }
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {

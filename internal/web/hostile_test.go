@@ -205,7 +205,7 @@ func (b *battlefield) tooLarge() (all []hostile) {
 		}
 	}
 	form := "a=" + strings.Repeat("x", maxFormBytes)
-	for _, path := range []string{"/login", "/login/code", "/setup", "/preferences", "/views", "/account/password", "/account/tokens"} {
+	for _, path := range []string{"/login", "/login/code", "/setup", "/preferences", "/views", "/account/password", "/account/tokens", "/containers/new", "/containers/new/images"} {
 		all = append(all, hostile{"large form", b.eve, http.MethodPost, path, nil, form, []int{413}})
 	}
 	return append(all, hostile{"long query", b.eve, http.MethodGet, "/list?q=" + strings.Repeat("a", 2000), nil, "", []int{422}},

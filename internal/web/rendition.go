@@ -60,10 +60,10 @@ type itemKey struct {
 
 func (p itemPiece) withoutFigures() string { return strings.Replace(p.html, p.figures, "", 1) }
 
-// renderView renders what params show of the snapshot. Containers that did not change are taken from the rendition
+// renderView renders what params show of the snapshot to somebody who may create containers or not. Containers that did not change are taken from the rendition
 // before, if there is one.
-func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, now time.Time) (*rendition, error) {
-	r := &rendition{snapshot: snapshot, params: params, page: newDashboardPage(snapshot, params, now), made: map[itemKey]itemPiece{}}
+func renderView(snapshot *fleet.Snapshot, mayCreate bool, params viewParams, before *rendition, now time.Time) (*rendition, error) {
+	r := &rendition{snapshot: snapshot, params: params, page: newDashboardPage(snapshot, mayCreate, params, now), made: map[itemKey]itemPiece{}}
 	if err := r.renderPieces(); err != nil {
 		return nil, err
 	}
