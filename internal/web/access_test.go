@@ -49,6 +49,7 @@ var walked = map[string]struct {
 	"POST /clusters/{name}/ssh/scan":            {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/pin":             {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/test":            {admin, aboutNothing},
+	"POST /clusters/{name}/rights":              {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/remove":          {admin, aboutNothing},
 	"GET /containers/{id}":                      {viewer, aboutContainer},
 	"GET /containers/{id}/now":                  {viewer, aboutContainer},

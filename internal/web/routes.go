@@ -58,6 +58,7 @@ func (s *Server) routes() []route {
 		{"POST /clusters/new", admin, s.postConnect},
 		{"GET /clusters/{name}", viewer, s.getCluster},
 		{"POST /clusters/{name}/test", admin, s.changeCluster(s.testCluster)},
+		{"POST /clusters/{name}/rights", admin, s.changeCluster(s.readRights)},
 		{"POST /clusters/{name}/look", admin, s.changeCluster(s.lookAtCluster)},
 		{"POST /clusters/{name}/pin", admin, s.changeCluster(s.pinCluster)},
 		{"POST /clusters/{name}/token", admin, s.changeCluster(s.rotateToken)},
