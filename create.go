@@ -85,7 +85,7 @@ func (s *CreateSpec) Validate() error {
 	wrong((fresh || s.Hostname != "") && (len(s.Hostname) > longestHostname || !hostnameForm.MatchString(s.Hostname)), "hostname",
 		"A hostname has letters, digits and dashes, and starts and ends with a letter or digit.")
 	for _, tag := range s.Tags {
-		wrong(!tagForm.MatchString(tag), "tags", "A tag has small letters, digits, dashes, dots, plus signs and underscores: “"+tag+"” does not.")
+		wrong(!tagForm.MatchString(tag), "tags", "A tag has small letters, digits, dashes, dots, plus signs and underscores: “"+clipped(tag)+"” does not.")
 	}
 	s.checkSignIn(fresh, wrong)
 	s.checkSizes(fresh, wrong)

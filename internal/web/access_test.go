@@ -314,7 +314,7 @@ func TestNothingTellsOfWhatIsHidden(t *testing.T) {
 	secrets = append(secrets, "pve2", "pve3")
 	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs", "/audit", "/audit/export?format=csv", "/audit/export?format=jsonl",
 		"/list?q=status:running", "/more", "/refresh", "/palette?q=" + hidden.Hostname[:2], "/palette?q=stop+" + hidden.Hostname[:2], "/complete?q=node:", "/complete?q=name:",
-		"/complete?q=tag:", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
+		"/complete?q=tag:", "/containers/new", "/containers/new/choices?cluster=home", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
 		body := s.do(client, http.MethodGet, path, nil).body
 		for _, secret := range secrets {
 			asked := strings.Contains(path, secret) // what somebody typed is on the page again

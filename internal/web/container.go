@@ -36,7 +36,7 @@ type containerFrame struct {
 	LastBackup time.Time // zero: none that the history knows of
 	Template   bool      // template guests run no backup on their own
 	Now        time.Time
-	Failed     *jobRow // the creation that failed; nil: none did
+	Failed     jobRow // the creation that failed; without an id: none did
 }
 
 type neighbour struct {
@@ -103,19 +103,18 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 	return render(w, r, http.StatusOK, containerPage(frame, current, around, content))
 }
 
-// failedCreation is the job that was to create a container in error.
-func (s *Server) failedCreation(r *http.Request, c *berth.Container) (*jobRow, error) {
+// failedCreation is the job that was to create a container in error; without an id if there is none.
+func (s *Server) failedCreation(r *http.Request, c *berth.Container) (jobRow, error) {
 	if c.Lifecycle != berth.LifecycleError {
-		return nil, nil
+		return jobRow{}, nil
 	}
 	jobs, err := s.actions.Jobs(r.Context(), actorOf(r), store.JobFilter{Subject: c.Key()}, jobsShown)
 	for _, j := range jobs {
 		if j.Action == string(berth.ActionCreate) {
-			row := newJobRow(j, s.now())
-			return &row, nil
+			return newJobRow(j, s.now()), nil
 		}
 	}
-	return nil, err
+	return jobRow{}, err
 }
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {

@@ -107,14 +107,10 @@ func (c *createChoices) take(found *berth.CreateChoices, chosen url.Values) {
 		c.Images = append(c.Images, listChoice{Value: i.Volume, Text: i.Name + " (on " + storageOf(i.Volume) + ")"})
 	}
 	c.Images = selecting(c.Images, chosen.Get("image"), imageLike(c.Images, chosen.Get("image")))
-	roomiest := berth.StorageChoice{FreeBytes: -1}
 	for _, s := range found.Storages {
 		c.Storages = append(c.Storages, listChoice{Value: s.Name, Text: fmt.Sprintf("%s (%s, %s free)", s.Name, s.Type, ui.Bytes(s.FreeBytes))})
-		if s.FreeBytes > roomiest.FreeBytes {
-			roomiest = s
-		}
 	}
-	c.Storages = selecting(c.Storages, chosen.Get("storage"), roomiest.Name)
+	c.Storages = selecting(c.Storages, chosen.Get("storage"), usualStorage(found.Storages))
 	for _, b := range found.Bridges {
 		text := b.Name
 		if b.Comment != "" {
@@ -138,6 +134,19 @@ func (c *createChoices) take(found *berth.CreateChoices, chosen url.Values) {
 	for _, store := range found.ImageStore {
 		c.Stores = append(c.Stores, listChoice{Value: store, Text: store})
 	}
+}
+
+// usualStorage is the one with the most space, of those that are no file servers if there are such: disks of containers are
+// slow on them.
+func usualStorage(all []berth.StorageChoice) string {
+	best, bestLocal := berth.StorageChoice{}, false
+	for _, s := range all {
+		local := !slices.Contains([]string{"nfs", "cifs", "cephfs", "glusterfs"}, s.Type)
+		if best.Name == "" || local && !bestLocal || local == bestLocal && s.FreeBytes > best.FreeBytes {
+			best, bestLocal = s, local
+		}
+	}
+	return best.Name
 }
 
 // selecting selects the chosen value, or the usual one if that is not there.

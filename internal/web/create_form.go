@@ -23,8 +23,8 @@ type createField struct{ name, label string }
 // createFields are in the order of the form.
 var createFields = []createField{
 	{"cluster", "Cluster"}, {"node", "Node"}, {"vmid", "VMID"}, {"pool", "Pool"}, {"image", "OS image"}, {"hostname", "Hostname"}, {"tags", "Tags"},
-	{"password", "Password of root"}, {"keys", "SSH keys of root"}, {"cores", "CPU cores"}, {"memory", "Memory"}, {"swap", "Swap"},
-	{"disk", "Disk"}, {"storage", "Storage of the disk"}, {"bridge", "Bridge"}, {"vlan", "VLAN"}, {"ip", "IPv4 address"}, {"gateway", "IPv4 gateway"},
+	{"password", "Password of root"}, {"keys", "SSH keys of root"}, {"cores", "CPU cores"}, {"memory", "Memory in MiB"}, {"disk", "Disk in GiB"},
+	{"swap", "Swap in MiB"}, {"storage", "Storage of the disk"}, {"bridge", "Bridge"}, {"ip", "IPv4 address"}, {"gateway", "IPv4 gateway"}, {"vlan", "VLAN"},
 	{"ip6", "IPv6 address"}, {"gateway6", "IPv6 gateway"}, {"unprivileged", "Unprivileged"}, {"nesting", "Nesting"},
 }
 

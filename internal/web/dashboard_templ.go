@@ -103,7 +103,7 @@ func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, probl
 				return templ_7745c5c3_Err
 			}
 			if mayCreate {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<a class=\"btn btn-sm btn-primary h-9\" href=\"/containers/new\" data-new-container>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<a class=\"btn btn-sm btn-primary h-9 max-sm:btn-square\" href=\"/containers/new\" title=\"New container\" data-new-container>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -111,7 +111,7 @@ func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, probl
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "New container</a>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<span class=\"max-sm:sr-only\">New container</span></a>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -17,7 +17,9 @@
       help.classList.toggle("tone-error", problem !== undefined);
       help.classList.toggle("muted", problem === undefined);
       control?.setAttribute("aria-invalid", String(problem !== undefined));
-      if (problem !== undefined) first ??= control;
+      if (problem === undefined) continue;
+      control?.closest("details")?.setAttribute("open", "");
+      first ??= control;
     }
     return first;
   };
@@ -27,7 +29,6 @@
     const list = document.getElementById("problems");
     if (list === shown) return;
     shown = list;
-    first?.closest("details")?.setAttribute("open", "");
     first?.focus();
   };
 
