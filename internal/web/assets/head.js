@@ -1,4 +1,4 @@
-// The island of the head of a container's page: tags, and the keys that lead to its neighbours in the list.
+// The island of the head of a container's page: tags, tabs, and the keys that lead to its neighbours in the list.
 "use strict";
 (() => {
   const form = document.getElementById("tag-form");
@@ -10,6 +10,8 @@
     if (document.activeElement === document.body) adder()?.focus(); // the button that was pressed has gone with its tag
   });
   form?.addEventListener("beforetoggle", () => problem(""));
+
+  document.querySelector('.tab-link[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone
 
   const press = { j: '[data-testid="next"]', k: '[data-testid="prev"]', ".": "[data-container-actions]" };
   document.addEventListener("berth:key", (event) => {
