@@ -68,7 +68,9 @@ func TestConsole(t *testing.T) {
 	})
 	t.Run("is not for viewers", func(t *testing.T) {
 		viewer := b.signInAs(t, "vera", c.numbered("/containers/home:VMID/console"))
-		viewer.Wait(`document.body.innerText.includes("This needs the role operator")`)
+		viewer.Wait(`document.querySelector('[data-testid="console-refused"]')?.innerText.includes("it takes the role operator") && !document.querySelector('#console')`)
+		viewer.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events"))
+		viewer.Wait(`document.querySelector('[data-testid="tab-refused"][aria-disabled]')?.title.includes("it takes the role operator")`)
 		if !Eval[bool](viewer, `new Promise(done => { const s = new WebSocket("`+c.numbered(`/containers/home:VMID/console/socket`)+`"); s.onopen = () => done(false); s.onclose = () => done(true) })`) {
 			t.Error("the websocket lets a viewer in")
 		}
