@@ -161,6 +161,7 @@ type Appliance struct {
 type StorageChoice struct {
 	Name, Type string
 	FreeBytes  int64
+	Shared     bool // the same on all its nodes
 }
 
 // BridgeChoice is what a network interface can be connected to.

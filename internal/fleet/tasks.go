@@ -128,7 +128,7 @@ func changesTheList(kind string) bool {
 // mayHaveChanged tells whether a task has put another configuration in place.
 func (p *poller) mayHaveChanged(row *pve.TaskRow) bool {
 	switch row.Type {
-	case "vzcreate", "vzrestore", "vzrollback", "vztemplate":
+	case "vzcreate", "vzrestore", "vzrollback", "vztemplate", "resize", "move_volume":
 		return !row.Running()
 	}
 	return false
