@@ -31,9 +31,9 @@ type CopyOrder struct {
 	Pool     string `json:"pool,omitempty"`     // clone
 
 	Description string `json:"description,omitempty"` // clone: empty is as the original
-	Snapshot string `json:"snapshot,omitempty"` // clone: of that state; needed if the container runs
-	Full     bool   `json:"full,omitempty"`     // clone: copy all data; a linked clone is only of a template
-	Restart  bool   `json:"restart,omitempty"`  // migrate: shut it down, move it, start it again; needed if it runs
+	Snapshot    string `json:"snapshot,omitempty"`    // clone: of that state; needed if the container runs
+	Full        bool   `json:"full,omitempty"`        // clone: copy all data; a linked clone is only of a template
+	Restart     bool   `json:"restart,omitempty"`     // migrate: shut it down, move it, start it again; needed if it runs
 }
 
 // DiskOrder says what to do to a disk.
