@@ -126,6 +126,9 @@ func (l *look) backups(ctx context.Context) error {
 		asked.Go(func() {
 			volumes, err := l.poller.client.StorageContent(ctx, node, storage, pve.ContentQuery{Content: "backup", VMID: vmid})
 			e.note(err, "the backups on "+storage+" are not known", func() { all.add(storage, volumes) })
+			if err == nil {
+				l.poller.tell(ctx, func() { l.poller.noteBackups(storage, node, vmid, latestByVMID(volumes)[vmid]) })
+			}
 		})
 	}
 	asked.Wait()

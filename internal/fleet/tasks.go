@@ -74,6 +74,9 @@ func (p *poller) follow(news []pve.TaskRow) {
 	vmids := map[int]bool{}
 	needsList := false
 	for i := range news {
+		if changesBackups(&news[i]) {
+			p.backupsSoon(news[i].Node)
+		}
 		vmid, ok := containerOf(&news[i])
 		if !ok {
 			continue
@@ -121,6 +124,15 @@ func changesTheList(kind string) bool {
 	switch kind {
 	case "vzcreate", "vzrestore", "vzclone", "vzdestroy", "vzmigrate", "vztemplate":
 		return true
+	}
+	return false
+}
+
+// changesBackups tells whether a task may have made or removed backups.
+func changesBackups(row *pve.TaskRow) bool {
+	switch row.Type {
+	case "vzdump", "imgdel", "prunebackups", "imgcopy":
+		return !row.Running()
 	}
 	return false
 }

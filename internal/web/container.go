@@ -33,7 +33,7 @@ type containerFrame struct {
 	Before     neighbour // in the list that somebody came from
 	After      neighbour
 	List       templ.SafeURL
-	LastBackup time.Time // zero: none that the history knows of
+	LastBackup fleet.LastBackup
 	Template   bool      // template guests run no backup on their own
 	Now        time.Time
 }
