@@ -50,7 +50,8 @@ var orderReads = map[berth.Action][]func(*orderChoices, context.Context){
 	berth.ActionMigrate:    {(*orderChoices).readConfig},
 	berth.ActionTemplate:   {(*orderChoices).readSnapshots},
 	berth.ActionResize:     {(*orderChoices).readConfig},
-	berth.ActionMoveVolume: {(*orderChoices).readConfig},
+	berth.ActionMoveVolume: {(*orderChoices).readConfig, (*orderChoices).readSnapshots},
+	berth.ActionSnapshot:   {(*orderChoices).readCannot},
 	berth.ActionRollback:   {(*orderChoices).readConfig, (*orderChoices).readSnapshots},
 }
 
@@ -133,6 +134,12 @@ func (o *orderChoices) readLinked(ctx context.Context) {
 	o.note(err, "whether a linked clone is possible is not known", func() { o.found.Linked = can })
 }
 
+// readCannot asks whether a snapshot can be taken.
+func (o *orderChoices) readCannot(ctx context.Context) {
+	cannot := cannotSnapshot(ctx, o.client, o.container, o.storages)
+	o.note(nil, "", func() { o.found.Refusal = cannot })
+}
+
 // settle makes choices of what was read.
 func (o *orderChoices) settle() {
 	c, f := o.container, &o.found
@@ -145,7 +152,12 @@ func (o *orderChoices) settle() {
 		}
 	}
 	switch o.request.Action {
-	case berth.ActionClone, berth.ActionMigrate, berth.ActionCreate, berth.ActionMoveVolume:
+	case berth.ActionMoveVolume: // with snapshots the source cannot be deleted (pve-container 6.1.10 LXC.pm)
+		f.Nodes = o.nodes()
+		if n := len(f.Snapshots); n > 0 {
+			f.Warning = "Its snapshots (" + strings.Join(f.Snapshots, ", ") + ") stay on the old disk, which is kept for them."
+		}
+	case berth.ActionClone, berth.ActionMigrate, berth.ActionCreate:
 		f.Nodes = o.nodes()
 	case berth.ActionBackup:
 		f.Backups = o.storages.on(c.Node, "backup")

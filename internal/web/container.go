@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -33,9 +32,7 @@ type containerFrame struct {
 	Before     neighbour // in the list that somebody came from
 	After      neighbour
 	List       templ.SafeURL
-	LastBackup fleet.LastBackup
-	Template   bool      // template guests run no backup on their own
-	Now        time.Time
+	LastBackup lastBackupView
 }
 
 type neighbour struct {
@@ -100,7 +97,7 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {
 	list := cameFrom(r)
-	f := containerFrame{Path: containerPath(d.Container), LastBackup: d.LastBackup, Template: d.Container.PVETemplate, Now: s.now(), List: templ.SafeURL("/?" + list)}
+	f := containerFrame{Path: containerPath(d.Container), LastBackup: newLastBackupView(d, s.now()), List: templ.SafeURL("/?" + list)}
 	kept := ""
 	if list != "" {
 		kept = "?" + url.Values{"list": {list}}.Encode()
