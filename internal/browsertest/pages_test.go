@@ -181,6 +181,10 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container-edit", b, "/containers/home:101/config", `document.querySelector('[data-testid="config-facts"]')`, openOrder("edit")},
 		{"container-snapshot", b, "/containers/home:101/snapshots?again", `document.querySelector('#snapshots[aria-label]')`, openOrder("snapshot")},
 		{"container-backup", b, "/containers/home:101/backups?again", `document.querySelector('#backups[aria-label]')`, openOrder("backup")},
+		{"container-tag", b, "/containers/home:101?tag", `document.querySelector('#about h3') && document.querySelector('#charts').dataset.points`, func(p *Page) {
+			p.Click(`[data-testid="add-tag"]`)
+			p.Wait(`document.activeElement?.name === "add"`)
+		}},
 		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},

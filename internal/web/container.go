@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -23,20 +22,26 @@ type tab struct {
 // tabs is every tab, in the order in which they are shown.
 var tabs = []tab{
 	{"", "Overview", "gauge"}, {"events", "Events", "history"}, {"snapshots", "Snapshots", "camera"}, {"backups", "Backups", "archive"},
-	{"config", "Configuration", "sliders-horizontal"},
+	{"config", "Configuration", "sliders-horizontal"}, {"console", "Console", "square-terminal"},
 }
 
 // containerFrame is what every tab of the page of a container shows.
 type containerFrame struct {
 	Path       string // of the page
-	Tabs       []menuLink
+	Tabs       []tabLink
 	Before     neighbour // in the list that somebody came from
 	After      neighbour
 	List       templ.SafeURL
-	LastBackup time.Time // zero: none that the history knows of
-	Template   bool      // template guests run no backup on their own
-	Now        time.Time
-	Failed     jobRow // the creation that failed; without an id: none did
+	LastBackup lastBackupView
+	Tags       tagsView
+	KnownTags  []string // of all containers in sight; none if the tags cannot be changed
+	Failed     jobRow   // the creation that failed; without an id: none did
+}
+
+// tabLink leads to a tab, or says why somebody of the role may not open it.
+type tabLink struct {
+	menuLink
+	Refusal string // empty: they may
 }
 
 type neighbour struct {
@@ -50,6 +55,13 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	if uuid.Validate(id) == nil {
 		return s.getContainerByID(w, r, id)
 	}
+	return s.getTab(w, r, "", func(d *fleet.Detail) templ.Component {
+		return overviewTab(newNowView(d, accessOf(r).On(d.Container), s.now()), containerPath(d.Container))
+	})
+}
+
+// getTab shows a tab, which has nothing yet that Proxmox must be asked for. Of a container that is gone it shows the history.
+func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
 	c, err := s.named(r)
 	if berth.CodeOf(err) == berth.NotFound {
 		return s.getGone(w, r, err)
@@ -61,7 +73,7 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showTab(w, r, &d, "", overviewTab(newNowView(&d, s.now()), containerPath(c)))
+	return s.showTab(w, r, &d, name, content(&d))
 }
 
 // getGone shows the history of a container that is not there any more, if the one who asks may know of some.
@@ -99,6 +111,9 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 	}
 	frame := s.frame(r, hostname(c), ui.Containers)
 	frame.Island = "container"
+	if name == consoleTab {
+		frame.Title, frame.Island = "Console of "+hostname(c), "console"
+	}
 	frame.Fresh = newFreshness(current.snapshot, s.now())
 	return render(w, r, http.StatusOK, containerPage(frame, current, around, content))
 }
@@ -119,7 +134,11 @@ func (s *Server) failedCreation(r *http.Request, c *berth.Container) (jobRow, er
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {
 	list := cameFrom(r)
-	f := containerFrame{Path: containerPath(d.Container), LastBackup: d.LastBackup, Template: d.Container.PVETemplate, Now: s.now(), List: templ.SafeURL("/?" + list)}
+	f := containerFrame{Path: containerPath(d.Container), LastBackup: newLastBackupView(d, s.now()), List: templ.SafeURL("/?" + list)}
+	role := accessOf(r).On(d.Container)
+	if f.Tags = newTagsView(d.Container, role); role.Includes(berth.RoleOperator) {
+		f.KnownTags = knownValues(s.seen(r), "tag")
+	}
 	kept := ""
 	if list != "" {
 		kept = "?" + url.Values{"list": {list}}.Encode()
@@ -129,7 +148,11 @@ func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string
 		if t.Name != "" {
 			address += "/" + t.Name
 		}
-		f.Tabs = append(f.Tabs, menuLink{Text: t.Title, Icon: t.Icon, Href: templ.SafeURL(address + kept), Selected: t.Name == open})
+		link := tabLink{menuLink: menuLink{Text: t.Title, Icon: t.Icon, Href: templ.SafeURL(address + kept), Selected: t.Name == open}}
+		if t.Name == consoleTab && !role.Includes(berth.RoleOperator) {
+			link.Refusal = berth.CheckConsole(d.Container, role).Err.Message
+		}
+		f.Tabs = append(f.Tabs, link)
 	}
 	f.Before, f.After = s.neighbours(r, d.Container, list, kept)
 	return f

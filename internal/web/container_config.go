@@ -213,16 +213,3 @@ func (s *Server) getConfigTab(w http.ResponseWriter, r *http.Request) error {
 		return loading("config", containerPath(d.Container)+"/config/now", "The configuration is being read.")
 	})
 }
-
-// getTab shows a tab whose content comes after the page.
-func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key())
-	if err != nil {
-		return err
-	}
-	return s.showTab(w, r, &d, name, content(&d))
-}
