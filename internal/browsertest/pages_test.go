@@ -197,6 +197,14 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.submit()
 			p.Wait(`document.querySelector('[name="token"]')`)
 		}},
+		{"create", b, "/containers/new", offered, nil},
+		{"create-wrong", b, "/containers/new?again", offered, func(p *Page) {
+			Eval[bool](p, `(document.querySelectorAll('#create details').forEach((d) => (d.open = true)), document.querySelector('#ipv4').value = "static", true)`)
+			p.fill("ip", "10.0.0.1")
+			p.fill("vlan", "5000")
+			p.Tap(sendForm)
+			p.problemAt("hostname", "letters", true)
+		}},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},
 		{"not-found", b, "/nowhere", `document.body.innerText.includes("Not found")`, nil},

@@ -80,7 +80,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	t := &terminal{socket: socket, cancel: cancel}
 	t.viewer, err = s.consoles.Join(ctx, actorOf(r), c.Key())
 	if err != nil {
-		t.refuse(ctx, s.tellable(r, err))
+		t.turnAway(ctx, err, s.tellable(r, err))
 		return nil
 	}
 	defer t.viewer.Leave()
@@ -250,7 +250,21 @@ func (t *terminal) write(ctx context.Context, says toBrowser) error {
 
 // refuse tells the browser why it is sent away.
 func (t *terminal) refuse(ctx context.Context, why string) {
-	if t.write(ctx, toBrowser{State: "refused", Why: why}) == nil {
+	t.end(ctx, toBrowser{State: "refused", Why: why})
+}
+
+// turnAway tells the browser why the console cannot be opened. It comes again by itself if that may pass: right after its
+// start, Berth does not know yet whether the cluster answers.
+func (t *terminal) turnAway(ctx context.Context, err error, why string) {
+	if berth.CodeOf(err) == berth.Unavailable {
+		t.end(ctx, toBrowser{State: string(console.Broken), Why: why})
+		return
+	}
+	t.refuse(ctx, why)
+}
+
+func (t *terminal) end(ctx context.Context, says toBrowser) {
+	if t.write(ctx, says) == nil {
 		_ = t.socket.Close(websocket.StatusPolicyViolation, "") // it has gone already
 	}
 }

@@ -38,6 +38,7 @@ type containerFrame struct {
 	Tags       tagsView
 	KnownTags  []string // of all containers in sight; none if the tags cannot be changed
 	Now        time.Time
+	Failed     jobRow // the creation that failed; without an id: none did
 }
 
 // tabLink leads to a tab, or says why somebody of the role may not open it.
@@ -107,13 +108,31 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 	if err != nil {
 		return err
 	}
+	around := s.newContainerFrame(r, d, name)
+	if around.Failed, err = s.failedCreation(r, c); err != nil {
+		return err
+	}
 	frame := s.frame(r, hostname(c), ui.Containers)
 	frame.Island = "container"
 	if name == consoleTab {
 		frame.Title, frame.Island = "Console of "+hostname(c), "console"
 	}
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, containerPage(frame, current, s.newContainerFrame(r, d, name), content))
+	return render(w, r, http.StatusOK, containerPage(frame, current, around, content))
+}
+
+// failedCreation is the job that was to create a container in error; without an id if there is none.
+func (s *Server) failedCreation(r *http.Request, c *berth.Container) (jobRow, error) {
+	if c.Lifecycle != berth.LifecycleError {
+		return jobRow{}, nil
+	}
+	jobs, err := s.actions.Jobs(r.Context(), actorOf(r), store.JobFilter{Subject: c.Key()}, jobsShown)
+	for _, j := range jobs {
+		if j.Action == string(berth.ActionCreate) {
+			return newJobRow(j, s.now()), nil
+		}
+	}
+	return jobRow{}, err
 }
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {

@@ -18,6 +18,7 @@ func shortcuts() []shortcut {
 		{[]string{"g", "n"}, "Go to the nodes"},
 		{[]string{"g", "j"}, "Go to the jobs"},
 		{[]string{"g", "a"}, "Go to the audit"},
+		{[]string{"+"}, "New container, from the list"},
 		{[]string{"."}, "Actions on the container"},
 		{[]string{"?"}, "Show these keys"},
 	}
