@@ -193,7 +193,7 @@ func TestTagsOfAContainer(t *testing.T) {
 	tags("first,second")
 	const add = `[data-testid="add-tag"][popovertarget]`
 	p.Wait(`document.querySelectorAll('#known-tags option').length > 2`)
-	Eval[bool](p, `!document.querySelector('` + add + `').focus()`)
+	Eval[bool](p, `!document.querySelector('`+add+`').focus()`)
 	p.Press(kb.Enter)
 	p.Wait(`document.activeElement?.name === "add"`)
 	p.Press("-no" + kb.Enter)
