@@ -74,9 +74,10 @@ var actionRules = map[Action]struct {
 	ActionCreate:         {RoleOperator, "", "VM.Allocate", "create", "creating"},
 }
 
-// ActionPrivileges lists the privileges of Proxmox that actions and the console take, each once.
+// ActionPrivileges lists the privileges of Proxmox that actions, changes of the configuration and the console take, each once.
 func ActionPrivileges() []string {
-	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk", consolePrivilege}
+	return []string{"VM.PowerMgmt", "VM.Allocate", "VM.Config.Options", "VM.Snapshot", "VM.Backup", "VM.Clone", "VM.Migrate", "VM.Config.Disk",
+		"VM.Config.CPU", "VM.Config.Memory", "VM.Config.Network", consolePrivilege}
 }
 
 // Known tells whether a is one of Actions.

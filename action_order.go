@@ -29,9 +29,11 @@ type CopyOrder struct {
 	VMID     int    `json:"vmid,omitempty"`     // clone: 0 is the next free one
 	Hostname string `json:"hostname,omitempty"` // clone
 	Pool     string `json:"pool,omitempty"`     // clone
-	Snapshot string `json:"snapshot,omitempty"` // clone: of that state; needed if the container runs
-	Full     bool   `json:"full,omitempty"`     // clone: copy all data; a linked clone is only of a template
-	Restart  bool   `json:"restart,omitempty"`  // migrate: shut it down, move it, start it again; needed if it runs
+
+	Description string `json:"description,omitempty"` // clone: empty is as the original
+	Snapshot    string `json:"snapshot,omitempty"`    // clone: of that state; needed if the container runs
+	Full        bool   `json:"full,omitempty"`        // clone: copy all data; a linked clone is only of a template
+	Restart     bool   `json:"restart,omitempty"`     // migrate: shut it down, move it, start it again; needed if it runs
 }
 
 // DiskOrder says what to do to a disk.
@@ -105,6 +107,8 @@ func (r *ActionRequest) checkFit(c *Container) *Refusal {
 		return refuse("is there already", Conflict, "%s is on %s already.", c.Hostname, c.Node)
 	case (r.Action == ActionTemplate || r.Action == ActionMoveVolume) && running:
 		return refuse("running", Conflict, "%s runs: shut it down first.", c.Hostname)
+	case (r.Action == ActionSnapshot || r.Action == ActionRollback) && c.PVETemplate:
+		return refuse("template of Proxmox", Conflict, "%s is a template of Proxmox, which has no snapshots.", c.Hostname)
 	case r.Action == ActionTemplate && c.PVETemplate:
 		return refuse("template of Proxmox", Conflict, "%s is a template of Proxmox already.", c.Hostname)
 	}

@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,5 +40,20 @@ func TestEffectsAreKnownBeforeAChange(t *testing.T) {
 	}
 	if EffectOf("features", "nesting=1", map[string]string{}).RootOnly == "" {
 		t.Error("the features of a privileged container can be changed by a token")
+	}
+}
+
+func TestValuesThatCannotBeAreRefusedPerKey(t *testing.T) {
+	t.Parallel()
+	for key, value := range map[string]string{"cores": "1.5", "cpulimit": "-1", "cpuunits": "much", "memory": "8", "swap": "512 MiB", "onboot": "yes", "hostname": "-web"} {
+		err := ConfigChange{Set: map[string]string{key: value}}.Validate()
+		e, ok := errors.AsType[*Error](err)
+		if !ok || e.Code != Invalid || e.Fields[key] == "" {
+			t.Errorf("%s: %q gives %v, want Invalid with a message for it", key, value, err)
+		}
+	}
+	good := ConfigChange{Set: map[string]string{"cores": "2", "cpulimit": "1.5", "memory": "1024", "swap": "0", "onboot": "0", "hostname": "web1.example"}, Unset: []string{"cpuunits", "tags"}}
+	if err := good.Validate(); err != nil {
+		t.Errorf("what is right is refused: %v", err)
 	}
 }

@@ -16,6 +16,8 @@ type CreateSpec struct {
 	Image   string `json:"image,omitempty"`  // volume of an OS image: local:vztmpl/NAME
 	Backup  string `json:"backup,omitempty"` // or volume of a backup: local:backup/NAME; what is zero below then is as in the backup
 
+	KeepMACs bool `json:"keepMACs,omitempty"` // of a backup: it has the hardware addresses of the original, which then must not run
+
 	Hostname string   `json:"hostname,omitempty"`
 	Password string   `json:"-"` // of root; sealed while it is needed
 	SSHKeys  string   `json:"-"` // one per line; sealed while they are needed
@@ -164,6 +166,7 @@ type Appliance struct {
 type StorageChoice struct {
 	Name, Type string
 	FreeBytes  int64
+	Shared     bool // the same on all its nodes
 }
 
 // BridgeChoice is what a network interface can be connected to.

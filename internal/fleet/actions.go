@@ -120,6 +120,9 @@ func (a *Actions) request(ctx context.Context, by berth.Actor, key string, r ber
 	if err := mayEndUp(by, c, &r); err != nil {
 		return berth.Job{}, err
 	}
+	if err := a.fits(ctx, by, p, c, &r); err != nil {
+		return berth.Job{}, err
+	}
 	return a.addAction(ctx, by, p, c, targetOf(p, c, r), parentID)
 }
 

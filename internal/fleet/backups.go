@@ -24,7 +24,18 @@ func (w *worker) backUp(ctx context.Context) (string, error) {
 	err := w.carryOut(ctx, order{name: "backup", kinds: []string{"vzdump"}, post: func(ctx context.Context) (pve.UPID, error) {
 		return w.client.Backup(ctx, w.kept.Node, request)
 	}})
+	w.showBackups(ctx, b.Storage)
 	return fmt.Sprintf("%s is backed up on %s.", w.Hostname, b.Storage), err
+}
+
+// showBackups has the screen tell which backup is the newest one now. That it cannot be read is no reason to fail.
+func (w *worker) showBackups(ctx context.Context, storage string) {
+	volumes, err := w.client.StorageContent(ctx, w.kept.Node, storage, pve.ContentQuery{Content: "backup", VMID: w.VMID})
+	if err != nil {
+		w.actions.fleet.log.Debug("cannot list the backups of a container", "container", w.VMID, "storage", storage, "error", err)
+		return
+	}
+	w.poller.tell(ctx, func() { w.poller.noteBackups(storage, w.kept.Node, w.VMID, latestByVMID(volumes)[w.VMID]) })
 }
 
 func (w *worker) deleteBackup(ctx context.Context) (string, error) {
@@ -41,6 +52,7 @@ func (w *worker) deleteBackup(ctx context.Context) (string, error) {
 		about: fmt.Sprintf("%d@%s", w.VMID, storage), done: gone, post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.DeleteVolume(ctx, w.kept.Node, storage, volume)
 		}})
+	w.showBackups(ctx, storage)
 	return fmt.Sprintf("Backup %s of %s is deleted.", volume, w.Hostname), err
 }
 

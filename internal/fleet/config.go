@@ -91,6 +91,8 @@ func (a *Actions) ChangeConfig(ctx context.Context, by berth.Actor, key string, 
 		return current, err
 	case digest != "" && digest != current.Digest:
 		return current, changedMeanwhile(c.Hostname)
+	case len(notForTokens(change, current.Values)) > 0:
+		return current, berth.InvalidFields(notForTokens(change, current.Values))
 	case holds(change, current.Values):
 		return current, nil
 	}
@@ -109,6 +111,17 @@ func (a *Actions) ChangeConfig(ctx context.Context, by berth.Actor, key string, 
 
 func changedMeanwhile(hostname string) error {
 	return berth.Errorf(berth.Conflict, "Somebody else has changed the configuration of %s meanwhile: look at what is there now.", hostname)
+}
+
+// notForTokens says of each key that only root@pam may change why that is so.
+func notForTokens(change berth.ConfigChange, values map[string]string) map[string]string {
+	fields := map[string]string{}
+	for _, key := range change.Keys() {
+		if why := berth.EffectOf(key, change.Set[key], values).RootOnly; why != "" {
+			fields[key] = why
+		}
+	}
+	return fields
 }
 
 // holds tells whether a configuration is as the change wants it.

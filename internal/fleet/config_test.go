@@ -99,7 +99,9 @@ func TestWhatCannotBeConfiguredIsRefusedPerKey(t *testing.T) {
 	}{
 		{setting("digest", "x"), "digest", "cannot be changed here"},
 		{setting("memory", "much"), "memory", ""},
-		{setting("hookscript", "local:snippets/x"), "", "only allowed for root@pam"},
+		{setting("hookscript", "local:snippets/x"), "hookscript", "Only root@pam"},
+		{setting("features", "nesting=1,fuse=1"), "features", "Only root@pam"},
+		{setting("nameserver", "not an address"), "nameserver", ""},
 	} {
 		_, err := r.ChangeConfig(t.Context(), anna, c.Key(), test.change, "")
 		if berth.CodeOf(err) != berth.Invalid || test.field != "" && fieldsIn(err)[test.field] == "" || !strings.Contains(err.Error(), test.says) {

@@ -36,7 +36,7 @@ func (w *worker) clone(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c := w.Request.Copy
-	request := pve.CloneRequest{NewID: w.kept.NewID, Hostname: c.Hostname, Pool: c.Pool, Snapshot: c.Snapshot, Full: c.Full, Storage: c.Storage}
+	request := pve.CloneRequest{NewID: w.kept.NewID, Hostname: c.Hostname, Description: c.Description, Pool: c.Pool, Snapshot: c.Snapshot, Full: c.Full, Storage: c.Storage}
 	node := w.kept.Node
 	if c.Node != "" && c.Node != node {
 		request.TargetNode, node = c.Node, c.Node

@@ -284,7 +284,7 @@ func (c *creator) post(ctx context.Context) (pve.UPID, error) {
 	}
 	s := &c.spec
 	if s.Backup != "" {
-		return c.client.Restore(ctx, s.Node, pve.RestoreRequest{VMID: c.VMID, Volume: s.Backup, Settings: settingsOf(s), Storage: s.DiskStorage, Pool: s.Pool, NewMACs: true})
+		return c.client.Restore(ctx, s.Node, pve.RestoreRequest{VMID: c.VMID, Volume: s.Backup, Settings: settingsOf(s), Storage: s.DiskStorage, Pool: s.Pool, NewMACs: !s.KeepMACs})
 	}
 	settings := settingsOf(s)
 	settings.RootFS = &pve.Mount{Volume: fmt.Sprintf("%s:%d", s.DiskStorage, s.DiskGiB)}

@@ -20,14 +20,11 @@ const mostVMIDs = 100
 // way; empty if there is none. The name of one that has it is for those who may see it.
 func (a *Actions) chooseVMID(ctx context.Context, p *poller, access berth.Access, spec *berth.CreateSpec, auto bool) (instead string, err error) {
 	if !auto {
-		instead, taken := a.holder(spec.Cluster, spec.VMID)
-		switch {
-		case taken == nil:
-			return instead, nil
-		case !access.Sees(taken):
-			return "", berth.InvalidFields(map[string]string{"vmid": fmt.Sprintf("VMID %d is taken.", spec.VMID)})
+		if taken := a.takenBy(access, spec.Cluster, spec.VMID); taken != "" {
+			return "", berth.InvalidFields(map[string]string{"vmid": taken})
 		}
-		return "", berth.InvalidFields(map[string]string{"vmid": fmt.Sprintf("VMID %d is taken by %s.", spec.VMID, taken.Hostname)})
+		instead, _ = a.holder(spec.Cluster, spec.VMID)
+		return instead, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()

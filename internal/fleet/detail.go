@@ -35,7 +35,7 @@ func Parts() []Part {
 type Detail struct {
 	Container   *berth.Container
 	Cluster     berth.Cluster
-	LastBackup  time.Time // the newest one that the history knows of; zero: it knows of none, which does not mean that there is none
+	LastBackup  LastBackup
 	TrackedAt   time.Time // when Berth began to track it; zero: it is only discovered
 	UpdatedAt   time.Time // when Berth last changed what it keeps of it; zero: it is only discovered
 	Template    string    // what the template that it was made from says of itself; Container has its name
@@ -62,7 +62,7 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 		return Detail{}, err
 	}
 	d := Detail{Container: c, Cluster: p.cluster, Problems: map[Part]string{}}
-	if err := a.readKept(ctx, by, &d); err != nil {
+	if err := a.readKept(ctx, &d); err != nil {
 		return Detail{}, err
 	}
 	if at := slices.Index(parts, PartEvents); at >= 0 {
@@ -71,6 +71,7 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 			return Detail{}, err
 		}
 	}
+	d.LastBackup = a.lastBackup(c)
 	if problem := a.silence(p, c); problem != "" {
 		for _, part := range parts {
 			d.Problems[part] = problem
@@ -82,18 +83,23 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 	return d, nil
 }
 
-// readKept reads what the database knows.
-func (a *Actions) readKept(ctx context.Context, by berth.Actor, d *Detail) error {
-	backups, err := a.Events(ctx, by, store.EventFilter{Container: d.Container.Key(), Action: backupAction}, "", 10)
-	if err != nil {
-		return err
-	}
-	for i := range backups {
-		if backups[i].Details["state"] == string(berth.JobSucceeded) {
-			d.LastBackup = backups[i].At
-			break
+// lastBackup is what the snapshot knows of the backups of a container. While a cluster does not answer nothing is certain.
+func (a *Actions) lastBackup(c *berth.Container) LastBackup {
+	for _, view := range a.fleet.Snapshot().Clusters {
+		if view.Cluster.Name != c.Cluster {
+			continue
 		}
+		last := view.LastBackup(c.VMID)
+		if view.Health.State != Answering && last.Unseen == "" {
+			last.Unseen = "Cluster " + c.Cluster + " does not answer."
+		}
+		return last
 	}
+	return LastBackup{Unseen: "Cluster " + c.Cluster + " is not connected."}
+}
+
+// readKept reads what the database knows.
+func (a *Actions) readKept(ctx context.Context, d *Detail) error {
 	if d.Container.ID == "" {
 		return nil
 	}
@@ -104,8 +110,6 @@ func (a *Actions) readKept(ctx context.Context, by berth.Actor, d *Detail) error
 	d.TrackedAt, d.UpdatedAt, d.Template = tracked.CreatedAt, tracked.UpdatedAt, tracked.TemplateDescription
 	return err
 }
-
-const backupAction = "container.backup"
 
 // silence says why Proxmox need not be asked about a container; empty: it may answer.
 func (a *Actions) silence(p *poller, c *berth.Container) string {

@@ -4,35 +4,54 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"berth"
 	"berth/internal/pve"
 )
 
-// Difference tells how the configuration in a snapshot, Now, differs from the one in force, Then. It takes two calls. Returns
-// NotFound if there is no such container in sight of the actor, and Unavailable, with the reason, if Proxmox does not say.
-func (a *Actions) Difference(ctx context.Context, by berth.Actor, key, snapshot string) ([]PendingChange, error) {
+// Difference is how the configurations in two states of a container differ.
+type Difference struct {
+	Changes   []PendingChange // Now is the one in the first state, Then the one in the second
+	Snapshots []string        // that there are, newest first
+}
+
+// Difference tells how the configurations in two snapshots differ; an empty name is the present state. It takes three calls
+// at once. Returns NotFound if there is no such container in sight of the actor, and Unavailable, with the reason, if
+// Proxmox does not say.
+func (a *Actions) Difference(ctx context.Context, by berth.Actor, key, from, to string) (Difference, error) {
 	p, c, err := a.find(by.Access, key)
 	if err != nil {
-		return nil, err
+		return Difference{}, err
 	}
 	if problem := a.silence(p, c); problem != "" {
-		return nil, berth.Errorf(berth.Unavailable, "%s", problem)
-	}
-	if snapshot == "" {
-		return nil, berth.Errorf(berth.Invalid, "Say which snapshot is meant.")
+		return Difference{}, berth.Errorf(berth.Unavailable, "%s", problem)
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
-	then, err := p.client.ContainerConfig(ctx, c.Node, c.VMID, pve.ConfigQuery{Snapshot: snapshot})
-	if err != nil {
-		return nil, &berth.Error{Code: berth.Unavailable, Message: "The configuration in the snapshot is not known. " + plainProblem(err), Err: err}
+	var states [2]berth.ConfigVersion
+	var problems [3]error
+	var found Difference
+	var asked sync.WaitGroup
+	for i, name := range []string{from, to} {
+		asked.Go(func() {
+			config, err := p.client.ContainerConfig(ctx, c.Node, c.VMID, pve.ConfigQuery{Snapshot: name, Current: name == ""})
+			states[i], problems[i] = versionOf(&config), err
+		})
 	}
-	now, err := p.client.ContainerConfig(ctx, c.Node, c.VMID, pve.ConfigQuery{Current: true})
-	if err != nil {
-		return nil, &berth.Error{Code: berth.Unavailable, Message: "The configuration is not known. " + plainProblem(err), Err: err}
+	asked.Go(func() {
+		all, _, err := p.client.Snapshots(ctx, c.Node, c.VMID)
+		problems[2] = err
+		for _, s := range newestFirst(all) {
+			found.Snapshots = append(found.Snapshots, s.Name)
+		}
+	})
+	asked.Wait()
+	if err := cmp.Or(problems[0], problems[1], problems[2]); err != nil {
+		return Difference{}, unavailable(err, "The configuration in one of them is not known. %s", plainProblem(err))
 	}
-	return Differences(versionOf(&then).Values, versionOf(&now).Values), nil
+	found.Changes = Differences(states[0].Values, states[1].Values)
+	return found, nil
 }
 
 // Differences lists the keys whose values differ, in order: Now is that of before, Then that of after.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"berth"
 	"berth/internal/pve"
 )
 
@@ -40,41 +41,39 @@ func (l *look) snapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tree, cannot := treeOf(states), l.cannotSnapshot(ctx)
+	tree, cannot := treeOf(states), cannotSnapshot(ctx, l.poller.client, l.detail.Container, storagesIn(l.actions.fleet.Snapshot(), l.detail.Container.Cluster))
 	l.take(func(d *Detail) { d.Snapshots, d.Parent, d.NoSnapshots = tree, parent, cannot })
 	return nil
 }
 
 // cannotSnapshot says why no snapshot can be taken; empty: Proxmox may be asked for one. Whether a container can have any is
 // decided by the storage of each of its disks (pve-container LXC/Config.pm, has_feature).
-func (l *look) cannotSnapshot(ctx context.Context) string {
-	node, vmid := l.place()
-	can, err := l.poller.client.HasFeature(ctx, node, vmid, "snapshot")
+func cannotSnapshot(ctx context.Context, client *pve.Client, c *berth.Container, storages *clusterStorages) string {
+	can, err := client.HasFeature(ctx, c.Node, c.VMID, "snapshot")
 	if err != nil || can { // the job says what is wrong
 		return ""
 	}
-	config, err := l.poller.client.ContainerConfig(ctx, node, vmid, pve.ConfigQuery{Current: true})
+	config, err := client.ContainerConfig(ctx, c.Node, c.VMID, pve.ConfigQuery{Current: true})
 	if err != nil {
 		return "The storage of a disk of this container cannot take snapshots."
 	}
 	var where []string
-	for _, d := range disksOf(&config, vmid) {
+	for _, d := range disksOf(&config, c.VMID) {
 		if d.Path != "" {
-			where = append(where, d.Name+" is on "+l.storageInWords(d.Storage))
+			where = append(where, d.Name+" is on "+storages.inWords(d.Storage))
 		}
 	}
 	return "The storage of a disk of this container cannot take snapshots: " + strings.Join(where, ", ") + "."
 }
 
-func (l *look) storageInWords(name string) string {
+// inWords says a storage with its type.
+func (s *clusterStorages) inWords(name string) string {
 	if name == "" {
 		return "the node itself (a directory or device)"
 	}
-	for _, view := range l.actions.fleet.Snapshot().Clusters {
-		for i := range view.Storages {
-			if s := &view.Storages[i]; s.Cluster == l.detail.Container.Cluster && s.Name == name {
-				return name + " (" + s.Type + ")"
-			}
+	for i := range s.all {
+		if s.all[i].Name == name {
+			return name + " (" + s.all[i].Type + ")"
 		}
 	}
 	return name
@@ -126,6 +125,9 @@ func (l *look) backups(ctx context.Context) error {
 		asked.Go(func() {
 			volumes, err := l.poller.client.StorageContent(ctx, node, storage, pve.ContentQuery{Content: "backup", VMID: vmid})
 			e.note(err, "the backups on "+storage+" are not known", func() { all.add(storage, volumes) })
+			if err == nil {
+				l.poller.tell(ctx, func() { l.poller.noteBackups(storage, node, vmid, latestByVMID(volumes)[vmid]) })
+			}
 		})
 	}
 	asked.Wait()

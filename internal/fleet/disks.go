@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"berth/internal/pve"
@@ -40,12 +42,17 @@ func (w *worker) moveVolume(ctx context.Context) (string, error) {
 // mount reads what a disk is now.
 func (w *worker) mount(ctx context.Context, name string) (pve.Mount, error) {
 	config, err := w.client.ContainerConfig(ctx, w.kept.Node, w.VMID, pve.ConfigQuery{})
+	return mountNamed(&config, name), err
+}
+
+// mountNamed gives the root file system or a mount point; the zero value if there is none of that name.
+func mountNamed(c *pve.ContainerConfig, name string) pve.Mount {
 	if name == "rootfs" {
-		return config.RootFS, err
+		return c.RootFS
 	}
-	var n int
-	if _, err := fmt.Sscanf(name, "mp%d", &n); err != nil {
-		return pve.Mount{}, fmt.Errorf("disk %s: %w", name, err)
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "mp"))
+	if err != nil {
+		return pve.Mount{}
 	}
-	return config.Mounts[n], err
+	return c.Mounts[n]
 }

@@ -90,5 +90,5 @@ func (w *walk) next() bool {
 func (p *poller) view() *ClusterView {
 	return &ClusterView{Cluster: p.cluster, Health: p.health, Nodes: p.merged.nodes, Containers: p.merged.containers,
 		Counts: p.merged.counts, Tasks: p.tasks.latest, Totals: p.merged.totals, History: p.history,
-		Storages: p.insight.storages, Connection: p.connection(), Rights: p.insight.rights}
+		Storages: p.insight.storages, Connection: p.connection(), Rights: p.insight.rights, backups: p.backups.shown}
 }

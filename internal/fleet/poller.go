@@ -36,6 +36,7 @@ type poller struct {
 	identity identity
 	noted    noted
 	insight  insight
+	backups  backupsSeen
 	health   Health
 	merged   merged
 	history  []berth.Moment
@@ -145,6 +146,7 @@ func (p *poller) turn(ctx context.Context) {
 	p.askNoted(ctx)
 	p.askDiffering(ctx)
 	p.askInsight(ctx)
+	p.askBackups(ctx)
 	now := p.fleet.now()
 	if now.Sub(p.list.savedAt) >= saveEvery {
 		p.saveList(ctx)
@@ -191,6 +193,9 @@ func (p *poller) untilNext() time.Duration {
 	}
 	if p.fleet.nodesWatched() && !p.insight.details.underWay {
 		consider(p.insight.details.next)
+	}
+	if p.insight.rights != nil && !p.backups.underWay {
+		consider(p.backups.next)
 	}
 	if p.identity.vanished && !p.identity.quorum.underWay {
 		consider(p.identity.quorum.next)

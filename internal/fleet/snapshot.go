@@ -33,6 +33,8 @@ type ClusterView struct {
 	Connection berth.Connection
 	Rights     berth.Rights   // of the token; nil while not known
 	History    []berth.Moment // the last 15 minutes since the start of Berth, oldest first, at most one every 10 s
+
+	backups *backupsShown // nil: nothing was read yet
 }
 
 // Find gives the container with a key of berth.ContainerKey.

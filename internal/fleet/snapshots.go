@@ -34,6 +34,9 @@ func (w *worker) deleteSnapshot(ctx context.Context) (string, error) {
 // rollBack puts the container back to a snapshot, which stops it.
 func (w *worker) rollBack(ctx context.Context) (string, error) {
 	s := w.Request.Snapshot
+	if err := w.Step(ctx, "Look for the snapshot", w.lookBack); err != nil {
+		return "", err
+	}
 	if s.First != "" {
 		if err := w.carryOut(ctx, w.snapshotOrder(s.First, "Before rolling back to "+s.Name+".")); err != nil {
 			return "", err

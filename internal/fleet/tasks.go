@@ -74,6 +74,9 @@ func (p *poller) follow(news []pve.TaskRow) {
 	vmids := map[int]bool{}
 	needsList := false
 	for i := range news {
+		if changesBackups(&news[i]) {
+			p.backupsSoon(news[i].Node)
+		}
 		vmid, ok := containerOf(&news[i])
 		if !ok {
 			continue
@@ -125,10 +128,19 @@ func changesTheList(kind string) bool {
 	return false
 }
 
+// changesBackups tells whether a task may have made or removed backups.
+func changesBackups(row *pve.TaskRow) bool {
+	switch row.Type {
+	case "vzdump", "imgdel", "prunebackups", "imgcopy":
+		return !row.Running()
+	}
+	return false
+}
+
 // mayHaveChanged tells whether a task has put another configuration in place.
 func (p *poller) mayHaveChanged(row *pve.TaskRow) bool {
 	switch row.Type {
-	case "vzcreate", "vzrestore", "vzrollback", "vztemplate":
+	case "vzcreate", "vzrestore", "vzrollback", "vztemplate", "resize", "move_volume":
 		return !row.Running()
 	}
 	return false

@@ -64,6 +64,8 @@ var walked = map[string]struct {
 	"POST /containers/{id}/orders/{action}":     {operator, aboutContainer},
 	"GET /containers/{id}/backups":              {viewer, aboutContainer},
 	"GET /containers/{id}/backups/now":          {viewer, aboutContainer},
+	"GET /containers/{id}/backups/running":      {viewer, aboutContainer},
+	"GET /containers/{id}/backups/last":         {viewer, aboutContainer},
 	"GET /containers/{id}/config":               {viewer, aboutContainer},
 	"GET /containers/{id}/config/edit":          {operator, aboutContainer},
 	"POST /containers/{id}/config/edit":         {operator, aboutContainer},

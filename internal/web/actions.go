@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"berth"
 )
 
@@ -15,7 +17,9 @@ type sheetView struct {
 	Hostname, Place string
 	Path            string // of the container
 	Choices         []actionChoice
+	Orders          []actionChoice // those with a dialog of their own
 	Console         linkChoice
+	Restore         linkChoice
 }
 
 // actionChoice is an offer for one container, or why it is not possible.
@@ -43,6 +47,13 @@ func newSheetView(c *berth.Container, role berth.Role) sheetView {
 			v.Choices = append(v.Choices, newActionChoice(c, o, role))
 		}
 	}
+	if c.Unknown == berth.UnknownGone {
+		return v
+	}
+	for _, name := range menuOrders {
+		v.Orders = append(v.Orders, orderChoice(c, role, name))
+	}
+	v.Restore = linkChoice{Title: "Restore", Hint: "From one of its backups, over it or as a new one", Href: templ.SafeURL(containerPath(c) + "/backups"), Icon: "history"}
 	return v
 }
 

@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -289,18 +287,4 @@ func sentence(err error) string {
 		return e.Message
 	}
 	return ""
-}
-
-// fieldMessages is the message with those of the fields, for a dialog that has no place beside them.
-func fieldMessages(err error, message string) string {
-	e, ok := errors.AsType[*berth.Error](err)
-	if !ok {
-		return message
-	}
-	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
-		if e.Fields[field] != message {
-			message += " " + field + ": " + e.Fields[field]
-		}
-	}
-	return message
 }

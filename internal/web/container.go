@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -33,12 +32,10 @@ type containerFrame struct {
 	Before     neighbour // in the list that somebody came from
 	After      neighbour
 	List       templ.SafeURL
-	LastBackup time.Time // zero: none that the history knows of
-	Template   bool      // template guests run no backup on their own
+	LastBackup lastBackupView
 	Tags       tagsView
 	KnownTags  []string // of all containers in sight; none if the tags cannot be changed
-	Now        time.Time
-	Failed     jobRow // the creation that failed; without an id: none did
+	Failed     jobRow   // the creation that failed; without an id: none did
 }
 
 // tabLink leads to a tab, or says why somebody of the role may not open it.
@@ -137,7 +134,7 @@ func (s *Server) failedCreation(r *http.Request, c *berth.Container) (jobRow, er
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {
 	list := cameFrom(r)
-	f := containerFrame{Path: containerPath(d.Container), LastBackup: d.LastBackup, Template: d.Container.PVETemplate, Now: s.now(), List: templ.SafeURL("/?" + list)}
+	f := containerFrame{Path: containerPath(d.Container), LastBackup: newLastBackupView(d, s.now()), List: templ.SafeURL("/?" + list)}
 	role := accessOf(r).On(d.Container)
 	if f.Tags = newTagsView(d.Container, role); role.Includes(berth.RoleOperator) {
 		f.KnownTags = knownValues(s.seen(r), "tag")

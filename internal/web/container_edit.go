@@ -3,9 +3,9 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"berth"
 	"berth/internal/fleet"
@@ -21,27 +21,33 @@ type editForm struct {
 // editKey is a key of a configuration with its value as Proxmox writes it.
 type editKey struct {
 	Key, Label, Value string
-	Lines             bool   // it may have several
-	Restart           bool   // a change waits for a restart
+	Lines             bool // it may have several
+	Restart           bool // a change waits for a restart
+	Help              string
 	Closed            string // why it cannot be changed; empty: it can
 }
 
 // editable are the keys that the dialog always has, in its order. Those of networks and mount points are there if they are set.
-var editable = []struct{ key, label string }{
-	{"hostname", "Hostname"}, {"cores", "Cores"}, {"cpulimit", "CPU limit in cores"}, {"cpuunits", "CPU weight"}, {"memory", "Memory in MiB"}, {"swap", "Swap in MiB"},
-	{"nameserver", "DNS servers"}, {"searchdomain", "Search domain"}, {"tags", "Tags, separated by commas"}, {"onboot", "Starts with its node (1 or 0)"},
-	{"startup", "Startup order and pauses"}, {"features", "Features"}, {"hookscript", "Hook script"}, {"description", "Notes"},
+var editable = []struct{ key, label, help string }{
+	{"hostname", "Hostname", "What runs inside sees it after a restart."}, {"cores", "Cores", "Empty: all of the node."}, {"cpulimit", "CPU limit in cores", "Empty or 0: none."},
+	{"cpuunits", "CPU weight", "Usually 100."}, {"memory", "Memory in MiB", ""}, {"swap", "Swap in MiB", ""}, {"nameserver", "DNS servers", "Empty: as on the node."},
+	{"searchdomain", "Search domain", "Empty: as on the node."}, {"tags", "Tags", "Separated by commas."}, {"onboot", "Starts with its node", "1 or 0."},
+	{"startup", "Startup order and pauses", "Such as order=2,up=30."}, {"features", "Features", "Such as nesting=1."}, {"hookscript", "Hook script", ""}, {"description", "Notes", ""},
 }
 
 func newEditForm(c *berth.Container, config *berth.ConfigVersion) editForm {
 	v := editForm{Path: containerPath(c) + "/config/edit", Place: hostname(c) + ", " + placeText(c), Digest: config.Digest, Running: c.Live == berth.LiveRunning}
-	add := func(key, label string) {
+	add := func(key, label, help string) {
 		value := config.Values[key]
 		effect := berth.EffectOf(key, value, config.Values)
-		v.Keys = append(v.Keys, editKey{Key: key, Label: label, Value: value, Lines: key == "description", Restart: effect.Restart && v.Running, Closed: effect.RootOnly})
+		closed := effect.RootOnly
+		if closed == "" && slices.Contains(c.Lacks, effect.Privilege) {
+			closed = "Berth's API token lacks " + effect.Privilege + " on " + berth.GuestPath(c.VMID) + "."
+		}
+		v.Keys = append(v.Keys, editKey{Key: key, Label: label, Help: help, Value: value, Lines: key == "description", Restart: effect.Restart && v.Running, Closed: closed})
 	}
 	for _, e := range editable {
-		add(e.key, e.label)
+		add(e.key, e.label, e.help)
 	}
 	var numbered []string
 	for key := range config.Values {
@@ -55,7 +61,7 @@ func newEditForm(c *berth.Container, config *berth.ConfigVersion) editForm {
 		if strings.HasPrefix(key, "mp") {
 			label = "Mount point "
 		}
-		add(key, label+key)
+		add(key, label+key, "")
 	}
 	return v
 }
@@ -73,8 +79,8 @@ func (s *Server) getEdit(w http.ResponseWriter, r *http.Request) error {
 	return render(w, r, http.StatusOK, editSheet(newEditForm(c, &config)))
 }
 
-// postEdit changes what was changed in the dialog. If the configuration is another one by now nothing is changed, and the
-// dialog shows what somebody else has made of it.
+// postEdit changes what was changed in the dialog. If somebody else has changed what the dialog shows nothing is changed, and
+// it says what; if the configuration differs in something else, the change is made in the present one.
 func (s *Server) postEdit(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.named(r)
 	if err != nil {
@@ -84,7 +90,41 @@ func (s *Server) postEdit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	change, was := berth.ConfigChange{Set: map[string]string{}}, map[string]string{}
+	change, was := editedIn(form)
+	if len(change.Keys()) == 0 {
+		return render(w, r, http.StatusUnprocessableEntity, orderProblem("Nothing is changed.", nil))
+	}
+	digest := cmp.Or(form.Get("over"), form.Get("digest"))
+	now, err := s.actions.ChangeConfig(r.Context(), actorOf(r), c.Key(), change, digest)
+	var theirs []fleet.PendingChange
+	for try := 1; berth.CodeOf(err) == berth.Conflict && now.Digest != "" && now.Digest != digest && try <= mostDigests; try++ {
+		if theirs = changedSince(was, now.Values); len(theirs) > 0 {
+			break
+		}
+		digest = now.Digest
+		now, err = s.actions.ChangeConfig(r.Context(), actorOf(r), c.Key(), change, digest)
+	}
+	message := sentence(err)
+	switch {
+	case len(theirs) > 0:
+		return render(w, r, http.StatusConflict, editConflict(message, now.Digest, containerPath(c)+"/config/edit", theirs))
+	case message != "":
+		return render(w, r, statusOf[berth.CodeOf(err)], orderProblem(message, fieldsOf(err)))
+	case err != nil:
+		return err
+	}
+	w.Header().Set("HX-Trigger", "berth:close-sheet")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// mostDigests is how often a change is made anew because something else in the configuration has changed: a lock comes and
+// goes with every task.
+const mostDigests = 3
+
+// editedIn gives what was changed in the dialog, and what all its keys were when it was opened.
+func editedIn(form url.Values) (change berth.ConfigChange, was map[string]string) {
+	change, was = berth.ConfigChange{Set: map[string]string{}}, map[string]string{}
 	for name := range form {
 		key, is := strings.CutPrefix(name, "was.")
 		if !is {
@@ -100,110 +140,19 @@ func (s *Server) postEdit(w http.ResponseWriter, r *http.Request) error {
 			change.Set[key] = after
 		}
 	}
-	if len(change.Keys()) == 0 {
-		return render(w, r, http.StatusUnprocessableEntity, sheetProblem("Nothing is changed.", true))
+	return change, was
+}
+
+// changedSince lists which of the keys have another value now.
+func changedSince(was, values map[string]string) []fleet.PendingChange {
+	now := map[string]string{}
+	for key := range was {
+		now[key] = normal(values[key])
 	}
-	now, err := s.actions.ChangeConfig(r.Context(), actorOf(r), c.Key(), change, form.Get("digest"))
-	return s.answerChange(w, r, containerPath(c), was, &now, err)
+	return fleet.Differences(was, now)
 }
 
 // normal is a value without what browsers and Proxmox add at its end.
 func normal(value string) string {
 	return strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
-}
-
-func (s *Server) answerChange(w http.ResponseWriter, r *http.Request, path string, was map[string]string, now *berth.ConfigVersion, err error) error {
-	message := sentence(err)
-	switch {
-	case berth.CodeOf(err) == berth.Conflict && now.Digest != "" && was != nil:
-		theirs := map[string]string{}
-		for key := range was {
-			theirs[key] = normal(now.Values[key])
-		}
-		return render(w, r, http.StatusConflict, editConflict(message, path+"/config/edit", fleet.Differences(was, theirs)))
-	case message != "":
-		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(fieldMessages(err, message), true))
-	case err != nil:
-		return err
-	}
-	w.Header().Set("HX-Trigger", "berth:close-sheet")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-// versionView is a configuration of the past with what it changed.
-type versionView struct {
-	ID      string
-	At      time.Time
-	Exact   string
-	Actor   string
-	Changes []fleet.PendingChange // since the one before; none for the oldest
-	Restore string                // address; empty: it is the present one
-}
-
-func newVersionViews(c *berth.Container, versions []berth.ConfigVersion, now time.Time) []versionView {
-	views := make([]versionView, 0, len(versions))
-	for i, version := range versions {
-		v := versionView{ID: version.ID, At: version.At, Exact: version.At.In(now.Location()).Format("2006-01-02 15:04:05 MST"), Actor: cmp.Or(version.Actor, "not by Berth")}
-		if i+1 < len(versions) {
-			v.Changes = fleet.Differences(versions[i+1].Values, version.Values)
-		}
-		if i > 0 {
-			v.Restore = containerPath(c) + "/config/restore?version=" + version.ID
-		}
-		views = append(views, v)
-	}
-	return views
-}
-
-// restoreView is the question before an older configuration is brought back.
-type restoreView struct {
-	URL, Place, Digest string
-	Changes            []fleet.PendingChange
-	Left               []string // keys that stay as they are
-}
-
-func (s *Server) getRestore(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	versions, err := s.actions.ConfigHistory(r.Context(), actorOf(r), c.Key())
-	if err != nil {
-		return err
-	}
-	id := r.URL.Query().Get("version")
-	at := slices.IndexFunc(versions, func(v berth.ConfigVersion) bool { return v.ID == id })
-	if at < 0 {
-		return berth.Errorf(berth.Invalid, "There is no such version of the configuration.")
-	}
-	now, err := s.actions.Config(r.Context(), actorOf(r), c.Key())
-	if err != nil {
-		return err
-	}
-	change, left := now.ChangeTo(versions[at])
-	after := map[string]string{}
-	before := map[string]string{}
-	for _, key := range change.Keys() {
-		before[key], after[key] = now.Values[key], change.Set[key]
-	}
-	return render(w, r, http.StatusOK, restoreSheet(restoreView{URL: containerPath(c) + "/config/restore?version=" + id, Place: hostname(c) + ", " + placeText(c),
-		Digest: now.Digest, Changes: fleet.Differences(before, after), Left: left}))
-}
-
-func (s *Server) postRestore(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	form, _, err := readForm(r)
-	if err != nil {
-		return err
-	}
-	version := r.URL.Query().Get("version")
-	if version == "" {
-		return berth.Errorf(berth.Invalid, "Say which version of the configuration is meant.")
-	}
-	now, _, err := s.actions.RestoreConfig(r.Context(), actorOf(r), c.Key(), version, form.Get("digest"))
-	return s.answerChange(w, r, containerPath(c), nil, &now, err)
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"berth"
@@ -13,115 +12,50 @@ import (
 
 // orderForm is the dialog of an action that takes more than a yes: the fields that it needs, with what most people want.
 type orderForm struct {
-	Title, Icon, Text string
-	Danger            bool
-	action            berth.Action
-	Fields            []orderField
-	URL, Place        string
-	Refusal           string // why it is not possible now; empty: it is
+	Title, Icon, Hint, Text string
+	Confirm                 string // on the button; empty: the title
+	Danger                  bool
+	action                  berth.Action
+	fields                  func(*orderAsk) []orderField
+
+	Name, URL, Place string
+	Fields           []orderField
+	Refusal          string   // why it is not possible now; empty: it is
+	Warning          string   // what is to be known before
+	Unknown          []string // what Proxmox did not say
 }
 
-// orderField is an input of an orderForm.
-type orderField struct {
-	Name, Label, Value string
-	Kind               string // text, lines, choice, check or hidden
-	Choices            []choiceText
-	On                 bool // of a check
-}
-
-type choiceText struct{ Value, Text string }
-
-// orders are the actions on snapshots and backups, by their names in addresses.
+// orders are the actions that have a dialog of their own, by their names in addresses.
 var orders = map[string]orderForm{
-	"snapshot": {Title: "Take a snapshot", Icon: "camera", action: berth.ActionSnapshot,
+	"snapshot": {Title: "Take a snapshot", Icon: "camera", Hint: "Keeps the state of its disks to go back to", action: berth.ActionSnapshot, fields: snapshotFields,
 		Text: "The state of its disks is kept, so that the container can be rolled back to it. It is no backup: it is lost together with the disks."},
-	"rollback": {Title: "Roll back", Icon: "history", action: berth.ActionRollback, Danger: true,
+	"rollback": {Title: "Roll back", Icon: "history", action: berth.ActionRollback, Danger: true, fields: rollbackFields,
 		Text: "What has changed on its disks and in its configuration since then is lost. A running container is stopped at once."},
-	"snapshot-delete": {Title: "Delete the snapshot", Icon: "trash-2", action: berth.ActionSnapshotDelete, Danger: true,
+	"snapshot-delete": {Title: "Delete the snapshot", Icon: "trash-2", action: berth.ActionSnapshotDelete, Danger: true, fields: hiddenOnly("name"),
 		Text: "The container itself stays as it is; it can no longer be rolled back to that state."},
-	"backup":        {Title: "Back up", Icon: "archive", action: berth.ActionBackup, Text: "A backup is made now. No older one is removed for it."},
-	"backup-delete": {Title: "Delete the backup", Icon: "trash-2", action: berth.ActionBackupDelete, Danger: true, Text: "The backup is deleted. This cannot be undone."},
-	"restore": {Title: "Restore over this container", Icon: "history", action: berth.ActionRestore, Danger: true,
+	"backup": {Title: "Back up", Icon: "archive", Hint: "Makes a backup now", action: berth.ActionBackup, fields: backupFields,
+		Text: "A backup is made now. No older one is removed for it."},
+	"backup-delete": {Title: "Delete the backup", Icon: "trash-2", action: berth.ActionBackupDelete, Danger: true, fields: hiddenOnly("volume"),
+		Text: "The backup is deleted. This cannot be undone."},
+	"restore": {Title: "Restore over this container", Icon: "history", action: berth.ActionRestore, Danger: true, fields: restoreFields,
 		Text: "All disks of the container are replaced by those of the backup. What has changed since then is lost, its snapshots too."},
+	"restore-new": {Title: "Restore as a new container", Icon: "plus", Confirm: "Restore", action: berth.ActionCreate, fields: restoreNewFields,
+		Text: "This container stays as it is. The new one has the resources and the network of the backup; an address that is not from DHCP is the same, so do not run both at once."},
+	"clone": {Title: "Clone", Icon: "copy", Hint: "Makes a copy of it", action: berth.ActionClone, fields: cloneFields,
+		Text: "The copy has disks and hardware addresses of its own. An address that is not from DHCP is the same: change it before both run."},
+	"migrate": {Title: "Move to another node", Icon: "server", Hint: "Takes it and its disks to another node of the cluster", Confirm: "Move", action: berth.ActionMigrate, fields: migrateFields,
+		Text: "Disks on shared storage stay where they are; others are copied, which takes time."},
+	"resize": {Title: "Enlarge a disk", Icon: "hard-drive", Hint: "Disks can grow, also while it runs", Confirm: "Enlarge", action: berth.ActionResize, fields: resizeFields,
+		Text: "A disk can only grow, and never be made smaller again. It takes effect at once."},
+	"move-volume": {Title: "Move a disk to another storage", Icon: "archive", Hint: "While it is stopped", Confirm: "Move", action: berth.ActionMoveVolume, fields: moveVolumeFields,
+		Text: "The disk is copied to the other storage, and the container then uses the copy."},
+	"template": {Title: "Convert to a template", Icon: "box", Hint: "For good: it never runs again", Confirm: "Yes, make it a template", Danger: true, action: berth.ActionTemplate,
+		fields: func(*orderAsk) []orderField { return nil },
+		Text:   "It becomes a template of Proxmox: others can be cloned from it, without copying its disks where the storage can do that. It can never be started again, and never be turned back. This cannot be undone."},
 }
 
-func check(name, label string, on bool) orderField {
-	return orderField{Name: name, Label: label, Kind: "check", On: on}
-}
-
-func hidden(name, value string) orderField {
-	return orderField{Name: name, Kind: "hidden", Value: value}
-}
-
-// fieldsOf gives the fields of an order with their first values; query says which snapshot or backup is meant.
-func (s *Server) fieldsOf(r *http.Request, name string, c *berth.Container) []orderField {
-	query, stamp := r.URL.Query(), s.now().Format("20060102-1504")
-	running := c.Live == berth.LiveRunning
-	switch name {
-	case "snapshot":
-		return []orderField{{Name: "name", Label: "Name", Kind: "text", Value: "manual-" + stamp}, {Name: "description", Label: "Description", Kind: "lines"}}
-	case "rollback":
-		return []orderField{hidden("name", query.Get("name")), check("first", "Take a snapshot of the present state first", false), check("start", "Start it afterwards", running)}
-	case "snapshot-delete":
-		return []orderField{hidden("name", query.Get("name"))}
-	case "backup":
-		return []orderField{{Name: "storage", Label: "Storage", Kind: "choice", Choices: s.storages(r, c, "backup")},
-			{Name: "mode", Label: "Mode", Kind: "choice", Choices: []choiceText{{"snapshot", "Snapshot: it goes on running"}, {"suspend", "Suspend: a short pause"}, {"stop", "Stop: it is down meanwhile"}}},
-			{Name: "compress", Label: "Compression", Kind: "choice", Choices: []choiceText{{"zstd", "zstd: fast and small"}, {"gzip", "gzip"}, {"lzo", "lzo"}, {"0", "none"}}},
-			{Name: "notes", Label: "Notes", Kind: "text", Value: hostname(c)}, check("protected", "Protect it against being deleted", false)}
-	case "backup-delete":
-		return []orderField{hidden("volume", query.Get("volume"))}
-	case "restore":
-		fields := []orderField{hidden("volume", query.Get("volume"))}
-		if running {
-			fields = append(fields, check("stop-first", "It is running: stop it first", true))
-		}
-		return append(fields, check("start", "Start it afterwards", running))
-	}
-	return nil
-}
-
-// storages are those of the container's node that hold such content, those that can be used first.
-func (s *Server) storages(r *http.Request, c *berth.Container, content string) []choiceText {
-	var found []choiceText
-	for _, view := range s.seen(r).Clusters {
-		for i := range view.Storages {
-			st := &view.Storages[i]
-			if st.Cluster == c.Cluster && st.Node == c.Node && slices.Contains(st.Content, content) && st.Available {
-				found = append(found, choiceText{st.Name, st.Name + " (" + st.Type + ")"})
-			}
-		}
-	}
-	return found
-}
-
-// orderRequest reads what the dialog of an order asks for.
-func orderRequest(action berth.Action, form url.Values, now time.Time) berth.ActionRequest {
-	request := berth.ActionRequest{Action: action, Start: form.Has("start"), StopFirst: form.Has("stop-first"),
-		Snapshot: berth.SnapshotOrder{Name: strings.TrimSpace(form.Get("name")), Description: form.Get("description")},
-		Backup: berth.BackupOrder{Storage: form.Get("storage"), Mode: form.Get("mode"), Compress: form.Get("compress"), Notes: form.Get("notes"),
-			Protected: form.Has("protected"), Volume: form.Get("volume")}}
-	if form.Has("first") {
-		request.Snapshot.First = "before-rollback-" + now.Format("20060102-150405")
-	}
-	return request
-}
-
-// first is what the dialog would send untouched.
-func (f *orderForm) first() url.Values {
-	values := url.Values{}
-	for _, field := range f.Fields {
-		switch {
-		case field.Kind == "choice" && len(field.Choices) > 0:
-			values.Set(field.Name, field.Choices[0].Value)
-		case field.Kind != "check":
-			values.Set(field.Name, field.Value)
-		case field.On:
-			values.Set(field.Name, "1")
-		}
-	}
-	return values
-}
+// menuOrders are those that the menu of actions offers, in its order. The others are about one snapshot or backup.
+var menuOrders = []string{"snapshot", "backup", "clone", "migrate", "resize", "move-volume", "template"}
 
 // ordered gives the container and the order that a request is about.
 func (s *Server) ordered(r *http.Request) (*berth.Container, orderForm, error) {
@@ -134,9 +68,8 @@ func (s *Server) ordered(r *http.Request) (*berth.Container, orderForm, error) {
 	if !known {
 		return nil, orderForm{}, berth.Errorf(berth.NotFound, "There is no action “%s”.", name)
 	}
-	form.Fields = s.fieldsOf(r, name, c)
-	form.URL, form.Place = orderURL(c, name, nil), hostname(c)+", "+placeText(c)
-	form.Refusal = refusalOf(c, orderRequest(form.action, form.first(), s.now()), accessOf(r).On(c))
+	form.Name, form.URL, form.Place = name, orderURL(c, name, nil), hostname(c)+", "+placeText(c)
+	form.Refusal = refusalOf(c, sampleOrder(form.action), accessOf(r).On(c))
 	return c, form, nil
 }
 
@@ -145,8 +78,21 @@ func orderURL(c *berth.Container, name string, query url.Values) string {
 	return address.String()
 }
 
+// sampleOrder is an order that is complete, to see whether the action is possible at all.
+func sampleOrder(action berth.Action) berth.ActionRequest {
+	return berth.ActionRequest{Action: action, StopFirst: true, Snapshot: berth.SnapshotOrder{Name: "a-name"},
+		Backup: berth.BackupOrder{Storage: "local", Mode: "snapshot", Compress: "zstd", Volume: "local:backup/name"},
+		Copy:   berth.CopyOrder{Node: "-", Snapshot: "a-name", Restart: true}, Disk: berth.DiskOrder{Name: "rootfs", GiB: 1, Storage: "local"}}
+}
+
 // refusalOf says why somebody of the role cannot ask for that now; empty: they can.
 func refusalOf(c *berth.Container, request berth.ActionRequest, role berth.Role) string {
+	if request.Action == berth.ActionCreate { // of a backup, which leaves the container alone
+		if !role.Includes(berth.RoleOperator) {
+			return "Your role may not create containers; it takes the role operator."
+		}
+		return ""
+	}
 	if refusal := request.Check(c, role); refusal != nil {
 		return refusal.Err.Message
 	}
@@ -156,19 +102,43 @@ func refusalOf(c *berth.Container, request berth.ActionRequest, role berth.Role)
 	return ""
 }
 
-// getOrder shows the dialog of an order.
+// getOrder shows the dialog of an order. It asks Proxmox what there is to choose from: the dialog is opened with that.
 func (s *Server) getOrder(w http.ResponseWriter, r *http.Request) error {
-	_, form, err := s.ordered(r)
+	c, form, err := s.ordered(r)
 	if err != nil {
 		return err
 	}
-	if which := cmp.Or(r.URL.Query().Get("name"), r.URL.Query().Get("volume")); which != "" {
+	query := r.URL.Query()
+	if which := cmp.Or(query.Get("name"), query.Get("volume")); which != "" && slices.Contains([]string{"rollback", "snapshot-delete", "backup-delete", "restore", "restore-new"}, form.Name) {
 		form.Title += " “" + which + "”"
+	}
+	if form.Refusal == "" {
+		if err := s.fillOrder(r, c, &form, query); err != nil {
+			return err
+		}
 	}
 	return render(w, r, http.StatusOK, orderSheet(form))
 }
 
-// postOrder asks for it. The dialog stays open with what speaks against it.
+// fillOrder makes the fields of the dialog out of what the server offers, and of what was chosen in it before.
+func (s *Server) fillOrder(r *http.Request, c *berth.Container, form *orderForm, query url.Values) error {
+	request := orderRequest(form.action, query, s.now())
+	choices, err := s.actions.OrderChoices(r.Context(), actorOf(r), c.Key(), request)
+	if message := sentence(err); message != "" {
+		form.Refusal = message
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	form.Refusal, form.Warning, form.Unknown = choices.Refusal, choices.Warning, choices.Unknown
+	ask := &orderAsk{container: c, choices: choices, query: query, again: query.Has("again"), stamp: s.now().Format("20060102-1504")}
+	form.Fields = form.fields(ask)
+	form.Refusal = cmp.Or(form.Refusal, ask.refusal)
+	return nil
+}
+
+// postOrder asks for it. The dialog stays open with what speaks against it, beside the fields that it is about.
 func (s *Server) postOrder(w http.ResponseWriter, r *http.Request) error {
 	c, order, err := s.ordered(r)
 	if err != nil {
@@ -178,16 +148,32 @@ func (s *Server) postOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.actions.Do(r.Context(), actorOf(r), c.Key(), orderRequest(order.action, form, s.now()))
+	to, err := s.order(r, c, order.action, form)
 	if message := sentence(err); message != "" {
-		return render(w, r, statusOf[berth.CodeOf(err)], sheetProblem(message, true))
+		return render(w, r, statusOf[berth.CodeOf(err)], orderProblem(message, fieldsOf(err)))
 	}
 	if err != nil {
 		return err
 	}
+	if to != "" {
+		w.Header().Set("HX-Redirect", to)
+	}
 	w.Header().Set("HX-Trigger", "berth:close-sheet")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// order gives an order as a form has it. to is where the browser is to go then; empty: it stays.
+func (s *Server) order(r *http.Request, c *berth.Container, action berth.Action, form url.Values) (to string, err error) {
+	if err := checkNumbers(action, form); err != nil {
+		return "", err
+	}
+	if action == berth.ActionCreate {
+		job, err := s.actions.Create(r.Context(), actorOf(r), restoreSpec(c, form))
+		return "/jobs/" + job.ID, err
+	}
+	_, err = s.actions.Do(r.Context(), actorOf(r), c.Key(), orderRequest(action, form, s.now()))
+	return "", err
 }
 
 // orderButton opens the dialog of an order, or says why it would be refused.
@@ -198,8 +184,17 @@ type orderButton struct {
 
 func newOrderButton(c *berth.Container, role berth.Role, name, title string, query url.Values) orderButton {
 	form := orders[name]
-	b := orderButton{Title: cmp.Or(title, form.Title), Icon: form.Icon, URL: orderURL(c, name, query), Danger: form.Danger, Name: name}
-	sample := url.Values{"name": {"a-name"}, "volume": {"local:backup/name"}, "storage": {"local"}, "mode": {"snapshot"}, "compress": {"zstd"}, "stop-first": {"1"}}
-	b.Refusal = refusalOf(c, orderRequest(form.action, sample, time.Time{}), role)
-	return b
+	return orderButton{Title: cmp.Or(title, form.Title), Icon: form.Icon, URL: orderURL(c, name, query), Danger: form.Danger, Name: name,
+		Refusal: refusalOf(c, sampleOrder(form.action), role)}
 }
+
+// orderChoice is an order as the menu of actions offers it.
+func orderChoice(c *berth.Container, role berth.Role, name string) actionChoice {
+	form := orders[name]
+	return actionChoice{offer: offer{Name: name, Action: form.action, Title: form.Title, Icon: form.Icon, Hint: form.Hint, Danger: form.Danger, Asks: true},
+		URL: orderURL(c, name, nil), Refusal: refusalOf(c, sampleOrder(form.action), role)}
+}
+
+const stampOfFirst = "20060102-150405"
+
+func firstSnapshot(now time.Time) string { return "before-rollback-" + now.Format(stampOfFirst) }

@@ -52,6 +52,25 @@ func newSnapshotsView(d *fleet.Detail, role berth.Role, now time.Time) snapshots
 	return v
 }
 
+// lastBackupView is what the head of the page tells of the newest backup.
+type lastBackupView struct {
+	fleet.LastBackup
+	Path     string // of the container
+	Template bool   // of Proxmox: nobody has to be warned
+	Now      time.Time
+}
+
+func newLastBackupView(d *fleet.Detail, now time.Time) lastBackupView {
+	return lastBackupView{LastBackup: d.LastBackup, Path: containerPath(d.Container), Template: d.Container.PVETemplate, Now: now}
+}
+
+// runningView are the backups of a container that are being made.
+type runningView struct {
+	Path string // of the container
+	Rows []fleet.RunningBackup
+	Now  time.Time
+}
+
 // backupsView is the backups of a container on all storages.
 type backupsView struct {
 	Path    string // of the part
@@ -60,6 +79,7 @@ type backupsView struct {
 	Unseen  []string // where there may be others
 	Total   string
 	Make    orderButton
+	Running runningView
 	Now     time.Time
 }
 
@@ -71,15 +91,16 @@ type backupRow struct {
 
 func newBackupsView(d *fleet.Detail, role berth.Role, now time.Time) backupsView {
 	c := d.Container
-	v := backupsView{Make: newOrderButton(c, role, "backup", "Back up now", nil), Path: containerPath(d.Container) + "/backups/now", Problem: d.Problems[fleet.PartBackups], Unseen: d.Unseen, Now: now}
+	v := backupsView{Running: runningView{Path: containerPath(c), Now: now}, Make: newOrderButton(c, role, "backup", "Back up now", nil), Path: containerPath(d.Container) + "/backups/now", Problem: d.Problems[fleet.PartBackups], Unseen: d.Unseen, Now: now}
 	total := int64(0)
 	for _, b := range d.Backups {
 		total += b.SizeBytes
 		which := url.Values{"volume": {b.Volume}}
 		row := backupRow{Backup: b, Size: ui.Bytes(b.SizeBytes), Exact: b.At.In(now.Location()).Format("2006-01-02 15:04:05 MST"),
-			Orders: []orderButton{newOrderButton(c, role, "restore", "Restore", which), newOrderButton(c, role, "backup-delete", "Delete", which)}}
+			Orders: []orderButton{newOrderButton(c, role, "restore", "Restore", which), newOrderButton(c, role, "restore-new", "Restore as new", which),
+				newOrderButton(c, role, "backup-delete", "Delete", which)}}
 		if b.Protected {
-			row.Orders[1].Refusal = "It is protected against being deleted."
+			row.Orders[2].Refusal = "It is protected against being deleted."
 		}
 		v.Rows = append(v.Rows, row)
 	}
@@ -92,7 +113,20 @@ func (s *Server) showSnapshots(d *fleet.Detail, r *http.Request) (templ.Componen
 }
 
 func (s *Server) showBackups(d *fleet.Detail, r *http.Request) (templ.Component, error) {
-	return backupsPanel(newBackupsView(d, accessOf(r).On(d.Container), s.now())), nil
+	v := newBackupsView(d, accessOf(r).On(d.Container), s.now())
+	running, err := s.actions.RunningBackups(r.Context(), actorOf(r), d.Container.Key())
+	v.Running.Rows = running
+	return backupsPanel(v), err
+}
+
+// showRunning is the part that tells how far backups are.
+func (s *Server) showRunning(d *fleet.Detail, r *http.Request) (templ.Component, error) {
+	running, err := s.actions.RunningBackups(r.Context(), actorOf(r), d.Container.Key())
+	return runningBackups(runningView{Path: containerPath(d.Container), Rows: running, Now: s.now()}), err
+}
+
+func (s *Server) showLastBackup(d *fleet.Detail, _ *http.Request) (templ.Component, error) {
+	return lastBackup(newLastBackupView(d, s.now())), nil
 }
 
 func (s *Server) getSnapshotsTab(w http.ResponseWriter, r *http.Request) error {
@@ -107,16 +141,32 @@ func (s *Server) getBackupsTab(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// getDifference shows how the configuration in a snapshot differs from the present one.
+// differenceView is how the configurations in two states of a container differ.
+type differenceView struct {
+	Path    string // of the dialog
+	From    orderField
+	To      orderField
+	Changes []fleet.PendingChange
+	Now     bool // one of them is the present state
+}
+
+// getDifference shows how the configuration differs between two snapshots, or between a snapshot and now.
 func (s *Server) getDifference(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.named(r)
 	if err != nil {
 		return err
 	}
-	name := r.URL.Query().Get("name")
-	changes, err := s.actions.Difference(r.Context(), actorOf(r), c.Key(), name)
+	from, to := r.URL.Query().Get("name"), r.URL.Query().Get("to")
+	difference, err := s.actions.Difference(r.Context(), actorOf(r), c.Key(), from, to)
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, differenceSheet(name, changes))
+	states := []choiceText{{Text: "now"}}
+	for _, name := range difference.Snapshots {
+		states = append(states, choiceText{Value: name, Text: name})
+	}
+	v := differenceView{Path: containerPath(c) + "/snapshots/difference", Changes: difference.Changes, Now: from == "" || to == "",
+		From: orderField{Kind: "choice", Name: "name", Label: "From", Value: from, Choices: states, Again: true},
+		To:   orderField{Kind: "choice", Name: "to", Label: "To", Value: to, Choices: states, Again: true}}
+	return render(w, r, http.StatusOK, differenceSheet(v))
 }

@@ -87,6 +87,8 @@ func (s *Server) routes() []route {
 		{"POST /containers/{id}/orders/{action}", operator, s.postOrder},
 		{"GET /containers/{id}/backups", viewer, s.getBackupsTab},
 		{"GET /containers/{id}/backups/now", viewer, s.containerPart("#backups", s.showBackups, fleet.PartBackups)},
+		{"GET /containers/{id}/backups/running", viewer, s.containerPart("#backups-running", s.showRunning)},
+		{"GET /containers/{id}/backups/last", viewer, s.containerPart("#last-backup", s.showLastBackup)},
 		{"GET /containers/{id}/config", viewer, s.getConfigTab},
 		{"GET /containers/{id}/config/edit", operator, s.getEdit},
 		{"POST /containers/{id}/config/edit", operator, s.postEdit},

@@ -211,6 +211,9 @@ func rollback(c *call) (any, error) {
 	vmid, name, start := c.params.number("vmid", 0), c.params["snapname"], c.params.truth("start")
 	return c.start("vzrollback", c.params["vmid"], func(t *task) error {
 		err := t.holding(vmid, func() error {
+			if err := t.rollbackPossible(vmid, name); err != nil {
+				return err
+			}
 			return t.onSnapshot(vmid, name, "rollback", 1, func(ct *container, sn *snapshot) {
 				ct.conf, ct.pending, ct.removing = maps.Clone(sn.conf), map[string]string{}, map[string]bool{}
 				ct.parent, ct.box = name, copied(sn.box)
@@ -226,6 +229,29 @@ func rollback(c *call) (any, error) {
 			return nil
 		})
 	}), nil
+}
+
+// rollbackPossible fails when a disk on ZFS has a newer snapshot (pve-storage ZFSPoolPlugin.pm, volume_rollback_is_possible).
+func (t *task) rollbackPossible(vmid int, name string) error {
+	return t.locked(func() error {
+		ct, err := t.onNode(vmid)
+		if err != nil || ct.snaps[name] == nil {
+			return err // that there is no such snapshot is said by what comes next
+		}
+		for key, value := range ct.snaps[name].conf {
+			volid := splitProperties(value, "volume")["volume"]
+			st, _ := t.sim.world.volume(ct.node, volid)
+			if !isDisk(key) || st == nil || st.kind != "zfspool" {
+				continue
+			}
+			for _, other := range ct.snaps {
+				if other.at.After(ct.snaps[name].at) {
+					return fmt.Errorf("can't rollback, '%s' is not most recent snapshot on '%s'", name, volid)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func (c *call) knownSnapshot() (*container, *snapshot, error) {

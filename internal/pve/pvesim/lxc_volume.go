@@ -109,6 +109,9 @@ func moveVolume(c *call) (any, error) {
 		return nil, die("unable to move volume '%s' - no such volume", key)
 	}
 	vmid, drop := ct.vmid, c.params.truth("delete")
+	if drop && ct.inSnapshot(splitProperties(ct.conf[key], "volume")["volume"]) {
+		return nil, die("you can't move a volume with snapshots and delete the source")
+	}
 	return c.start("move_volume", c.params["vmid"], func(t *task) error {
 		return t.holding(vmid, func() error { return t.moveVolume(vmid, key, target, drop) })
 	}), nil
@@ -134,6 +137,18 @@ func (t *task) moveVolume(vmid int, key, target string, drop bool) error {
 		t.sim.change(ct, func() { ct.relocate(t.sim, key, target, drop) })
 		return nil
 	})
+}
+
+// inSnapshot tells whether a snapshot has the volume.
+func (ct *container) inSnapshot(volid string) bool {
+	for _, sn := range ct.snaps {
+		for key, value := range sn.conf {
+			if isDisk(key) && splitProperties(value, "volume")["volume"] == volid {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // relocate gives a volume a new place; the old one stays as unusedN unless drop.

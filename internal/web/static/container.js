@@ -48,7 +48,7 @@ var uPlot=function(){"use strict";const l="u-off",e="u-label",t="width",n="heigh
     const now = document.getElementById(part.id);
     if (again && now) ask(now);
   };
-  const every = (selector, anew) => page.querySelectorAll(selector).forEach((part) => ask(part, anew));
+  const every = (selector, anew) => document.querySelectorAll(selector).forEach((part) => ask(part, anew));
   const waiting = () => every("[data-part][data-every], [data-part][aria-busy]");
   setTimeout(() => every("[data-part]"), 0);
   setInterval(waiting, 2000);
