@@ -40,15 +40,17 @@ func TestTabsOfAContainer(t *testing.T) {
 	}
 }
 
-// The charts have the figures of Proxmox, a drag zooms into them, and the table has the same.
-func TestChartsZoom(t *testing.T) {
+// The charts have the figures of Proxmox and go on with what Berth reads while somebody looks; a drag zooms into them, and the
+// table has the same.
+func TestChartsOfAContainer(t *testing.T) {
 	t.Parallel()
 	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
 	p := b.SignIn(Desktop, "/?q=status:running")
 	vmid := idle(p, "running")
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Wait(`Number(document.querySelector('#charts').dataset.points) > 30`)
-	p.Wait(`Number(document.querySelector('#charts').dataset.points) > 0 && document.querySelector('#now').dataset.sample`)
+	begun := Eval[int](p, `Number(document.querySelector('#charts').dataset.points)`)
+	p.Wait(fmt.Sprintf(`Number(document.querySelector('#charts').dataset.points) > %d`, begun+1))
 	p.dragAcross(`[data-chart="cpu"] .u-over`, 0.2, 0.6)
 	p.Wait(`document.querySelector('#charts').dataset.from`)
 	from, to := Eval[int](p, `Number(document.querySelector('#charts').dataset.from)`), Eval[int](p, `Number(document.querySelector('#charts').dataset.to)`)
@@ -57,10 +59,30 @@ func TestChartsZoom(t *testing.T) {
 	}
 	p.Click("[data-zoom-out]")
 	p.Wait(`!document.querySelector('#charts').dataset.from && document.querySelector('[data-zoom-out]').hidden`)
-	p.Click(`[data-span="day"]`)
-	p.Wait(`document.querySelector('#charts').dataset.span === "day"`)
 	p.Click(`[data-chart-table] summary`)
-	p.Wait(`document.querySelectorAll('.figures-table tbody tr').length > 20`)
+	p.Wait(`document.querySelectorAll('.figures-table tbody tr').length > 30`)
+	for _, span := range []string{"year", "month", "week", "day"} {
+		p.Click(`[data-span="` + span + `"]`)
+		p.Wait(`document.querySelector('#charts').dataset.span === "` + span + `" && document.querySelectorAll('.figures-table tbody tr').length > 20`)
+	}
+	t.Run("cost nothing while nobody sees them", func(t *testing.T) {
+		Eval[bool](p, `(() => {
+			const fetch = window.fetch;
+			window.asked = window.underWay = 0;
+			window.fetch = (...all) => (window.asked++, window.underWay++, fetch(...all).finally(() => window.underWay--));
+			return true;
+		})()`)
+		p.Wait(`window.asked > 0`)
+		hide(p, true)
+		p.Wait(`window.underWay === 0`)
+		Eval[bool](p, `(window.before = window.asked, window.turns = 0, setInterval(() => window.turns++, 2000), true)`)
+		p.Wait(`window.turns === 2`) // as often as a page that is seen would have asked
+		if asked := Eval[int](p, `window.asked - window.before`); asked != 0 {
+			t.Errorf("the hidden page asked %d times", asked)
+		}
+		hide(p, false)
+		p.Wait(`window.asked > window.before`)
+	})
 }
 
 func (p *Page) dragAcross(selector string, from, to float64) {
@@ -171,7 +193,7 @@ func TestTagsOfAContainer(t *testing.T) {
 	tags("first,second")
 	const add = `[data-testid="add-tag"][popovertarget]`
 	p.Wait(`document.querySelectorAll('#known-tags option').length > 2`)
-	Eval[bool](p, `!document.querySelector('` + add + `').focus()`)
+	Eval[bool](p, `!document.querySelector('`+add+`').focus()`)
 	p.Press(kb.Enter)
 	p.Wait(`document.activeElement?.name === "add"`)
 	p.Press("-no" + kb.Enter)
