@@ -360,8 +360,18 @@ func TestAnOSImageIsFetchedOnce(t *testing.T) {
 			t.Errorf("fetched twice at once: %v, want a conflict", err)
 		}
 		r.wantEnd(job, berth.JobSucceeded, image+" is on "+to)
+		other := choices.Appliances[1].Name
+		r.sim.Fail(pvesim.Fault{Task: "download", Times: 1, Reason: "connection refused"})
+		if job, err = r.Download(t.Context(), anna, "home", "pve1", to, other); err != nil {
+			t.Fatal(err)
+		}
+		r.wantEnd(job, berth.JobFailed, "connection refused")
+		if job, err = r.Retry(t.Context(), anna, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.wantEnd(job, berth.JobSucceeded, other+" is on "+to)
 		after, err := r.CreateChoices(t.Context(), anna, "home", "pve1")
-		if err != nil || len(after.Images) != len(choices.Images)+1 || len(after.Appliances) != len(choices.Appliances)-1 {
+		if err != nil || len(after.Images) != len(choices.Images)+2 || len(after.Appliances) != len(choices.Appliances)-2 {
 			t.Errorf("afterwards there are %d images, before %d (%v)", len(after.Images), len(choices.Images), err)
 		}
 	})
