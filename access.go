@@ -96,6 +96,34 @@ func (a Access) Highest() Role {
 // Limited tells whether there may be containers that are not seen.
 func (a Access) Limited() bool { return a.Everywhere() == "" }
 
+// Reaches tells whether somebody has the role, or a higher one, on a node's containers, or on some of them: what else a scope
+// asks for, such as a tag, depends on the container. An empty node means any of the cluster.
+func (a Access) Reaches(role Role, cluster, node string) bool {
+	place := &Container{Cluster: cluster, Node: node}
+	return a.best(func(g granted) bool { return g.role.Includes(role) && g.reaches(place) }) != ""
+}
+
+func (g granted) reaches(place *Container) bool {
+	for i := range g.scope.terms {
+		t := &g.scope.terms[i]
+		field := fieldOf(t)
+		decides := field == "cluster" || field == "id" || field == "node" && place.Node != ""
+		if decides && t.holds(place, time.Time{}) == t.negated {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldOf is the name of the field that a term of a scope is about.
+func fieldOf(t *term) string {
+	name := strings.TrimPrefix(t.text, "-")
+	if at := strings.IndexAny(name, ":=<>"); at >= 0 {
+		name = name[:at]
+	}
+	return name
+}
+
 func (a Access) best(counts func(granted) bool) Role {
 	var best Role
 	for _, g := range a.granted {
@@ -147,11 +175,7 @@ func ParseScope(text string) (Query, error) {
 		return Query{}, err
 	}
 	for _, t := range q.terms {
-		name := strings.TrimPrefix(t.text, "-")
-		if at := strings.IndexAny(name, ":=<>"); at >= 0 {
-			name = name[:at]
-		}
-		if t.words != nil || !slices.Contains(scopeFields, name) {
+		if t.words != nil || !slices.Contains(scopeFields, fieldOf(&t)) {
 			return Query{}, Errorf(Invalid, "A scope uses only the fields %s, such as cluster:home tag:team-a; “%s” is none of them.", strings.Join(scopeFields, ", "), clipped(t.text))
 		}
 	}

@@ -107,3 +107,32 @@ func TestWithinIsTheLowerRole(t *testing.T) {
 		}
 	})
 }
+
+func TestReaches(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		scope, cluster, node string
+		want                 bool
+	}{
+		{"", "home", "pve1", true},
+		{"tag:new", "home", "pve1", true},
+		{"cluster:home tag:new vmid:100-199", "home", "", true},
+		{"cluster:home", "far", "", false},
+		{"node:pve1", "home", "", true},
+		{"node:pve1", "home", "pve2", false},
+		{"-node:pve1", "home", "pve1", false},
+		{"-node:pve1", "home", "pve2", true},
+		{"id:x", "home", "pve1", false},
+	} {
+		a, err := NewAccess(Grant{Role: RoleOperator, Scope: test.scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Reaches(RoleViewer, test.cluster, test.node); got != test.want {
+			t.Errorf("%q reaches %s/%s: %v, want %v", test.scope, test.cluster, test.node, got, test.want)
+		}
+		if a.Reaches(RoleAdmin, test.cluster, test.node) {
+			t.Errorf("%q reaches %s/%s as an admin", test.scope, test.cluster, test.node)
+		}
+	}
+}

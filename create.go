@@ -9,6 +9,7 @@ import (
 
 // CreateSpec is a container that is to be made, from an OS image or from a backup. Errors name its fields as its JSON does.
 type CreateSpec struct {
+	Key     string `json:"-"` // a UUID, optional: of several requests with the same key one makes a container, and all get its job
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`
 	VMID    int    `json:"vmid,omitempty"`   // 0: the next free one
@@ -53,6 +54,7 @@ var (
 	sshKeyForm   = regexp.MustCompile(`^(?:ssh-\S+|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$`)
 	imageForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*:vztmpl/\S+$`)
 	backupForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*:backup/\S+$`)
+	keyForm      = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	tagForm      = regexp.MustCompile(`^[a-z0-9_][a-z0-9_+.-]*$`)
 )
 
@@ -76,6 +78,7 @@ func (s *CreateSpec) Validate() error {
 		}
 	}
 	fresh := s.Backup == ""
+	wrong(s.Key != "" && !keyForm.MatchString(s.Key), "key", "A key is a UUID in small letters.")
 	wrong(s.Cluster == "", "cluster", "Choose a cluster.")
 	wrong(s.Node == "", "node", "Choose a node.")
 	wrong(s.VMID != 0 && (s.VMID < minVMID || s.VMID > maxVMID), "vmid", "A VMID is a number from 100 to 999999999.")
@@ -84,7 +87,7 @@ func (s *CreateSpec) Validate() error {
 	wrong((fresh || s.Hostname != "") && (len(s.Hostname) > longestHostname || !hostnameForm.MatchString(s.Hostname)), "hostname",
 		"A hostname has letters, digits and dashes, and starts and ends with a letter or digit.")
 	for _, tag := range s.Tags {
-		wrong(!tagForm.MatchString(tag), "tags", "A tag has small letters, digits, dashes, dots, plus signs and underscores: “"+tag+"” does not.")
+		wrong(!tagForm.MatchString(tag), "tags", "A tag has small letters, digits, dashes, dots, plus signs and underscores: “"+clipped(tag)+"” does not.")
 	}
 	s.checkSignIn(fresh, wrong)
 	s.checkSizes(fresh, wrong)

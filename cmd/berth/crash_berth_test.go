@@ -115,6 +115,13 @@ type operator struct {
 	client *http.Client
 }
 
+// signInLink adds the operator olga and gives her one-time link.
+func (s *server) signInLink() string {
+	s.t.Helper()
+	said := s.command("user", "add", "olga", "--role", "operator", "--url", s.url())
+	return strings.TrimSpace(said[strings.LastIndex(said, "http"):])
+}
+
 func signInOperator(t *testing.T, s *server) *operator {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -123,9 +130,7 @@ func signInOperator(t *testing.T, s *server) *operator {
 	}
 	u := &operator{server: s, client: &http.Client{Jar: jar, Timeout: 10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-	said := s.command("user", "add", "olga", "--role", "operator", "--url", s.url())
-	link := strings.TrimSpace(said[strings.LastIndex(said, "http"):])
-	response, err := u.client.Get(link)
+	response, err := u.client.Get(s.signInLink())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,20 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"berth/internal/browsertest"
 	"berth/internal/pve/pvesim"
 )
 
+// withBrowser ends the browser that a test may have started.
+type withBrowser struct{ m *testing.M }
+
+func (w withBrowser) Run() int {
+	defer browsertest.Close()
+	return w.m.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"berth": func() { // the real command, in a process of its own
+	testscript.Main(withBrowser{m}, map[string]func(){"berth": func() { // the real command, in a process of its own
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 		stop()

@@ -35,10 +35,15 @@ func Main(m *testing.M) int {
 		panic(err) // the flag is there in every test
 	}
 	code := m.Run()
+	Close()
+	return code
+}
+
+// Close ends the browser that the tests of a package share, if one was started. Main does it by itself.
+func Close() {
 	if browser.stop != nil {
 		browser.stop()
 	}
-	return code
 }
 
 // startBrowser starts the one browser of the test process.

@@ -166,6 +166,8 @@ func TestChangedCertificateIsPinnedOnlyOnceSomebodySaysSo(t *testing.T) {
 	p.Goto(b.App.URL() + "/clusters/home")
 	p.Click(`form[action$="/test"] button`)
 	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("Every address answers")`)
+	p.Click(`form[action$="/rights"] button`)
+	p.Wait(`document.querySelector('[role="status"]')?.innerText.includes("asked just now") && document.querySelectorAll('[data-testid="finding"]').length > 10`)
 	p.fill("name", "home")
 	p.Click(`form[action$="/remove"] button`)
 	p.Wait(`location.pathname === "/nodes" && document.body.innerText.includes("No cluster is connected yet")`)

@@ -83,6 +83,6 @@ func TestHostileNameOnTheConsolePageIsText(t *testing.T) {
 	}
 	p.Wait(`document.querySelector('[data-vmid="101"] .card-link')?.innerText === ` + quoted(evilText))
 	p.Goto(b.App.URL() + "/containers/home:101/console")
-	p.Wait(fmt.Sprintf(`document.querySelector('h1').innerText === %s && document.title.includes("onerror")`, quoted("Console of "+evilText)))
+	p.Wait(fmt.Sprintf(`document.querySelector('h1').innerText === %s && document.title === %s`, quoted(evilText), quoted("Console of "+evilText+" · Berth")))
 	checkUnhurt(t, p, "console page")
 }

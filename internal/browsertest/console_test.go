@@ -68,7 +68,9 @@ func TestConsole(t *testing.T) {
 	})
 	t.Run("is not for viewers", func(t *testing.T) {
 		viewer := b.signInAs(t, "vera", c.numbered("/containers/home:VMID/console"))
-		viewer.Wait(`document.body.innerText.includes("This needs the role operator")`)
+		viewer.Wait(`document.querySelector('[data-testid="console-refused"]')?.innerText.includes("it takes the role operator") && !document.querySelector('#console')`)
+		viewer.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events"))
+		viewer.Wait(`document.querySelector('[data-testid="tab-refused"][aria-disabled]')?.title.includes("it takes the role operator")`)
 		if !Eval[bool](viewer, `new Promise(done => { const s = new WebSocket("`+c.numbered(`/containers/home:VMID/console/socket`)+`"); s.onopen = () => done(false); s.onclose = () => done(true) })`) {
 			t.Error("the websocket lets a viewer in")
 		}
@@ -113,13 +115,15 @@ func TestConsoleHealsAfterACut(t *testing.T) {
 	wire.mend()
 	p.Wait(consoleOpen + ` && ` + consoleShows("before-2") + ` && ` + consoleShows("meanwhile-2"))
 	p.command("echo after-$((1+1))", "after-2")
-	t.Run("and after Berth has restarted", func(t *testing.T) {
-		b.stop()
-		other.Wait(`document.querySelector('#console').dataset.state === "connecting"`)
-		b.start()
-		other.Wait(consoleOpen)
-		other.command("echo again-$((1+1))", "again-2")
-	})
+
+	b.stop()
+	other.Wait(`document.querySelector('#console').dataset.state === "connecting"`)
+	b.Sim.Fail(pvesim.Fault{Path: "/cluster/resources", Drop: true})
+	b.start()
+	other.Wait(`document.querySelector('#console').dataset.state === "broken" && document.querySelector('[data-console-state]').innerText.includes("does not answer. Trying again")`)
+	b.Sim.ClearFaults()
+	other.Wait(consoleOpen)
+	other.command("echo again-$((1+1))", "again-2")
 }
 
 func TestConsolePastesAndCopies(t *testing.T) {

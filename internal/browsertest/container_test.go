@@ -3,10 +3,12 @@ package browsertest
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"berth"
 	"berth/internal/pve/pvesim"
@@ -142,6 +144,55 @@ func TestNeighboursInTheList(t *testing.T) {
 	p.Wait(`location.pathname.endsWith("/events") && document.querySelector('[data-testid="next"]')`)
 	p.Click(`[data-testid="next"]`)
 	p.Wait(`location.pathname === "/containers/home:103" && !document.querySelector('[data-testid="next"]')`)
+	p.Press("k")
+	p.Wait(`location.pathname === "/containers/home:102"`)
+	p.Wait(scriptRuns)
+	p.Press("j")
+	p.Wait(`location.pathname === "/containers/home:103"`)
+	p.Wait(scriptRuns)
+	p.Press(".")
+	p.Wait(`document.querySelector('#sheet').open`)
+}
+
+// Tags are added and removed in the head of the page, with those that others have to choose from.
+func TestTagsOfAContainer(t *testing.T) {
+	t.Parallel()
+	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few, TaskTime: 100 * time.Millisecond})
+	c := idleTargets(b, 1)[0]
+	if err := b.Sim.SetConfig(c.vmid, "tags", "first;second"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.signInOperator(t, "anna", c.numbered("/containers/home:VMID"))
+	p.Wait(scriptRuns)
+	tags := func(want string) {
+		t.Helper()
+		p.Wait(`[...document.querySelectorAll('[data-testid="tag"]')].map(e => e.dataset.tag).join() === ` + quoted(want))
+	}
+	tags("first,second")
+	const add = `[data-testid="add-tag"][popovertarget]`
+	p.Wait(`document.querySelectorAll('#known-tags option').length > 2`)
+	Eval[bool](p, `!document.querySelector('` + add + `').focus()`)
+	p.Press(kb.Enter)
+	p.Wait(`document.activeElement?.name === "add"`)
+	p.Press("-no" + kb.Enter)
+	p.Wait(`document.querySelector('#tag-problem').innerText.includes("“-no” cannot be a tag")`)
+	p.Press(kb.End + strings.Repeat(kb.Backspace, 3) + "Third" + kb.Enter)
+	tags("first,second,third")
+	p.Wait(`document.activeElement?.name === "add" && document.activeElement.value === "" && document.querySelector('#tag-problem').innerText === ""`)
+	p.Press(kb.Escape)
+	p.Wait(`!document.querySelector('#tag-form:popover-open')`)
+	p.Tap(`[data-tag="first"] button`)
+	tags("second,third")
+	p.Wait(`document.activeElement?.dataset.testid === "add-tag"`)
+	t.Run("are in the history", func(t *testing.T) {
+		p.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events?kind=config"))
+		p.Wait(`document.querySelector('[data-testid="event"]')?.innerText.includes("anna")`)
+	})
+	t.Run("cannot be changed by viewers, who are told why", func(t *testing.T) {
+		viewer := b.signInAs(t, "vera", c.numbered("/containers/home:VMID"))
+		viewer.Wait(`document.querySelector('[data-testid="add-tag"][aria-disabled]')?.title.includes("it takes the role operator") && !document.querySelector('[data-tag] button, #tag-form')`)
+		viewer.Wait(`document.querySelector('[data-testid="do-stop"][aria-disabled]')?.title.includes("it takes the role operator")`)
+	})
 }
 
 // order opens the dialog of an order within a part of the page and confirms it after act.

@@ -2,6 +2,10 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +152,37 @@ func TestCutStreamIsSaidAndHeals(t *testing.T) {
 	wire.mend()
 	p.Wait(`document.querySelector('#stream-broken').hidden && document.querySelector('#fresh').innerText.includes("Live")`)
 	p.Wait(cardIs(vmid, "stopped"))
+}
+
+func TestPageWithoutStreamRefreshesByItself(t *testing.T) {
+	t.Parallel()
+	b := startBusy(t, storetest.Options(t, storetest.SQLite), often, pvesim.Options{Containers: 8})
+	proxy := behindProxyWithoutStreams(t, b.App.URL())
+	p := Open(t, Desktop, strings.Replace(b.SignInLink(berth.RoleAdmin), b.App.URL(), proxy, 1))
+	p.Wait(`!document.querySelector('#stream-broken').hidden`)
+	vmid, node := runningContainer(p)
+	Eval[bool](p, `window.notReloaded = true`)
+	post(t, b.Sim, fmt.Sprintf("/nodes/%s/lxc/%d/status/stop", node, vmid))
+	p.Wait(cardIs(vmid, "stopped") + ` && !document.querySelector('#stream-broken').hidden && window.notReloaded`)
+}
+
+// behindProxyWithoutStreams gives the address of a reverse proxy that lets no live connection through.
+func behindProxyWithoutStreams(t *testing.T, to string) string {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live" {
+			http.Error(w, "no streams here", http.StatusBadGateway)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
 }
 
 func TestPageHealsAfterBerthRestarts(t *testing.T) {

@@ -202,6 +202,10 @@ func pagesToLookAt(t *testing.T) []looked {
 			p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet [name="to"]')`)
 		}},
 		{"container-restore-new", b, "/containers/home:" + saved + "/backups", `document.querySelector('[data-testid="backup"]')`, openOrder("restore-new")},
+		{"container-tag", b, "/containers/home:101?tag", `document.querySelector('#about h3') && document.querySelector('#charts').dataset.points`, func(p *Page) {
+			p.Click(`[data-testid="add-tag"]`)
+			p.Wait(`document.activeElement?.name === "add"`)
+		}},
 		{"console", b, "/containers/home:101/console", consoleOpen + ` && ` + consoleShows("login: "), nil},
 		{"filtered-empty", b, "/?q=status:error", `document.body.innerText.includes("No error containers")`, nil},
 		{"nodes", b, "/nodes", `document.body.innerText.includes("pve3")`, nil},
@@ -213,6 +217,14 @@ func pagesToLookAt(t *testing.T) []looked {
 			beginConnecting(p, b)
 			p.submit()
 			p.Wait(`document.querySelector('[name="token"]')`)
+		}},
+		{"create", b, "/containers/new", offered, nil},
+		{"create-wrong", b, "/containers/new?again", offered, func(p *Page) {
+			Eval[bool](p, `(document.querySelectorAll('#create details').forEach((d) => (d.open = true)), document.querySelector('#ipv4').value = "static", true)`)
+			p.fill("ip", "10.0.0.1")
+			p.fill("vlan", "5000")
+			p.Tap(sendForm)
+			p.problemAt("hostname", "letters", true)
 		}},
 		{"access", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, nil},
 		{"access-give", b, "/settings/access", `document.querySelector('[data-testid="group"]')`, func(p *Page) { p.Click(`[data-testid="group"] summary`) }},

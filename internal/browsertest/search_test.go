@@ -176,9 +176,9 @@ func TestRetryAsksAClusterThatIsDown(t *testing.T) {
 	p.Wait(allCards + " === 3")
 	b.Sim.Fail(pvesim.Fault{Path: "/cluster/resources", Status: 500, Reason: "the cluster is tired"})
 	p.Wait(`document.querySelector('#banners').innerText.includes("Cluster home does not answer.")`)
-	b.Sim.ClearFaults()
-	p.Click(`#banners button`)
+	p.Click(`#banners button`) // before it is well again, when there is nothing to click any more
 	p.Wait(`performance.getEntriesByType("resource").some(e => new URL(e.name).pathname === "/refresh" && e.responseStatus === 204)`)
+	b.Sim.ClearFaults()
 	p.Wait(`document.querySelector('#banners').innerText === '' && document.querySelectorAll('[data-status="unknown"]').length === 0`)
 }
 

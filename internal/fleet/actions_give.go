@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -35,7 +36,11 @@ func (w *worker) do(ctx context.Context, o order) error {
 	if err != nil || t.Needless != "" {
 		return err
 	}
-	return w.Step(ctx, "Wait for Proxmox to "+o.name, func(ctx context.Context) error { return w.await(ctx, o.name, t) })
+	err = w.Step(ctx, "Wait for Proxmox to "+o.name, func(ctx context.Context) error { return w.await(ctx, o.name, t) })
+	if _, told := errors.AsType[*jobs.Failure](err); err != nil && !told && errors.Is(context.Cause(ctx), jobs.ErrCancelled) {
+		return w.abort(ctx, t) // it was cancelled right after the order, before it was waited for
+	}
+	return err
 }
 
 // give gives an order once. That it is about to be given is kept first, with the tasks of its kind that there are: should

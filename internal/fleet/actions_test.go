@@ -292,6 +292,24 @@ func TestCancelAbortsTheTask(t *testing.T) {
 	}
 }
 
+func TestCancelWhileTheOrderIsOnItsWayAbortsTheTask(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{TaskTime: time.Hour}, hurried)
+	c := firstWith(r.Snapshot(), berth.StatusStopped)
+	r.sim.Fail(pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/status/start", Delay: time.Second, Times: 1})
+	job := r.waitJob(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), "it is asked", func(j berth.Job) bool {
+		return strings.Contains(j.Checkpoint, `"asked":true`)
+	})
+	if err := r.Cancel(t.Context(), anna, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.wantEnd(job, berth.JobCancelled, "Cancelled by anna.")
+	if orders, aborts := r.orders(c), r.sim.CallsTo("DELETE /nodes/{node}/tasks/{upid}"); aborts != orders {
+		t.Errorf("%d orders and %d aborts: a task goes on that nobody waits for", orders, aborts)
+	}
+}
+
 func TestJobThatIsCancelledBetweenTwoWorkersAbortsItsTask(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

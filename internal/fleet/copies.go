@@ -71,7 +71,7 @@ func (w *worker) chooseCopyID(ctx context.Context) (err error) {
 	}
 	if w.kept.NewID == 0 {
 		spec := berth.CreateSpec{Cluster: w.Cluster}
-		if _, err = w.actions.chooseVMID(ctx, w.poller, &spec, true); err != nil {
+		if _, err = w.actions.chooseVMID(ctx, w.poller, berth.Access{}, &spec, true); err != nil {
 			return err
 		}
 		w.kept.NewID = spec.VMID

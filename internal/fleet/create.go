@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,19 +27,60 @@ type creation struct {
 }
 
 // Create asks for a new container and returns at once with the job that makes it. From then on the container is there with
-// lifecycle creating. Refuses with Invalid and a message per field, Forbidden, or Unavailable when the cluster cannot be
-// asked for a VMID.
+// lifecycle creating. A request with the key of one before gets the job of that one. Refuses with Invalid and a message per
+// field, Forbidden, Conflict if the one before was for something else, or Unavailable when the cluster cannot be asked for a
+// VMID.
 func (a *Actions) Create(ctx context.Context, by berth.Actor, spec berth.CreateSpec) (berth.Job, error) {
 	if err := spec.Validate(); err != nil {
 		return berth.Job{}, err
 	}
+	job, found, err := a.createdBefore(ctx, by, spec)
+	if err != nil || found {
+		return job, err
+	}
+	if job, err = a.createNow(ctx, by, spec); err != nil {
+		if before, found, lookErr := a.createdBefore(ctx, by, spec); lookErr == nil && found { // at the same time
+			return before, nil
+		}
+	}
+	return job, err
+}
+
+// createdBefore gives the job of a request with the same key.
+func (a *Actions) createdBefore(ctx context.Context, by berth.Actor, spec berth.CreateSpec) (job berth.Job, found bool, err error) {
+	if spec.Key == "" {
+		return job, false, nil
+	}
+	job, err = a.fleet.store.Job(ctx, spec.Key)
+	if berth.CodeOf(err) == berth.NotFound {
+		return job, false, nil
+	}
+	if err != nil {
+		return job, false, err
+	}
+	c, _, err := creationOf(&job)
+	if spec.VMID == 0 {
+		spec.VMID = c.Spec.VMID
+	}
+	now, marshalErr := json.Marshal(spec)
+	then, thenErr := json.Marshal(c.Spec)
+	if err := errors.Join(marshalErr, thenErr); err != nil {
+		return job, false, err
+	}
+	if err != nil || job.ActorID != by.ID || !bytes.Equal(now, then) {
+		return berth.Job{}, false, berth.Errorf(berth.Conflict, "This form has been sent already, with other values: open it anew for another container.")
+	}
+	return job, true, nil
+}
+
+func (a *Actions) createNow(ctx context.Context, by berth.Actor, spec berth.CreateSpec) (berth.Job, error) {
 	p, err := a.placeFor(by, &spec)
 	if err != nil {
 		return berth.Job{}, err
 	}
 	auto := spec.VMID == 0
 	for try := 1; ; try++ {
-		instead, err := a.chooseVMID(ctx, p, &spec, auto)
+		instead, err := a.chooseVMID(ctx, p, by.Access, &spec, auto)
 		if err != nil {
 			return berth.Job{}, err
 		}
@@ -55,7 +97,7 @@ func (a *Actions) placeFor(by berth.Actor, spec *berth.CreateSpec) (*poller, err
 	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == spec.Cluster })
 	would := &berth.Container{Cluster: spec.Cluster, Node: spec.Node, VMID: spec.VMID, Hostname: spec.Hostname, Tags: spec.Tags, Pool: spec.Pool}
 	switch {
-	case p == nil || p.client == nil:
+	case p == nil || p.client == nil || !by.Access.Reaches(berth.RoleViewer, spec.Cluster, ""):
 		return nil, berth.InvalidFields(map[string]string{"cluster": "There is no cluster of that name."})
 	case !by.Access.On(would).Includes(berth.RoleOperator):
 		return nil, berth.Errorf(berth.Forbidden, "Your role may not create this container; it takes the role %s there.", berth.RoleOperator)
@@ -111,7 +153,7 @@ func (a *Actions) addCreationJob(ctx context.Context, tx *store.Tx, by berth.Act
 	if err != nil {
 		return berth.Job{}, err
 	}
-	job, err := a.jobs.Add(ctx, tx, berth.Job{Kind: kindCreate, Action: string(berth.ActionCreate), Subject: berth.ContainerKey(c.Cluster, c.VMID),
+	job, err := a.jobs.Add(ctx, tx, berth.Job{ID: c.Spec.Key, Kind: kindCreate, Action: string(berth.ActionCreate), Subject: berth.ContainerKey(c.Cluster, c.VMID),
 		Title: c.title(), Args: string(args), Actor: by.Name, ActorID: by.ID, Source: by.Source})
 	if err != nil {
 		return berth.Job{}, err

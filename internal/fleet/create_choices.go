@@ -19,8 +19,11 @@ func (a *Actions) CreateChoices(ctx context.Context, by berth.Actor, cluster, no
 		return berth.CreateChoices{}, berth.Errorf(berth.Forbidden, "Your role may not create containers; it takes the role %s.", berth.RoleOperator)
 	}
 	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == cluster })
-	if p == nil || p.client == nil {
+	if p == nil || p.client == nil || !by.Access.Reaches(berth.RoleOperator, cluster, "") {
 		return berth.CreateChoices{}, berth.InvalidFields(map[string]string{"cluster": "There is no cluster of that name."})
+	}
+	if !a.hasNode(by, cluster, node) {
+		return berth.CreateChoices{}, berth.InvalidFields(map[string]string{"node": "There is no node of that name."})
 	}
 	c := &choices{client: p.client, node: node}
 	var asked sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,10 +37,14 @@ func (a *Actions) Download(ctx context.Context, by berth.Actor, cluster, node, s
 	switch {
 	case !by.Access.Highest().Includes(berth.RoleOperator):
 		return berth.Job{}, berth.Errorf(berth.Forbidden, "Your role may not fetch OS images; it takes the role %s.", berth.RoleOperator)
-	case p == nil:
+	case p == nil || !by.Access.Reaches(berth.RoleOperator, cluster, ""):
 		return berth.Job{}, berth.InvalidFields(map[string]string{"cluster": "There is no cluster of that name."})
-	case node == "" || storage == "" || image == "" || strings.Contains(image, "/"):
-		return berth.Job{}, berth.InvalidFields(map[string]string{"image": "Choose an OS image, and a storage for it."})
+	case !a.hasNode(by, cluster, node):
+		return berth.Job{}, berth.InvalidFields(map[string]string{"node": "There is no node of that name."})
+	case !applianceName.MatchString(image):
+		return berth.Job{}, berth.InvalidFields(map[string]string{"image": "Choose an OS image to fetch."})
+	case !a.holdsImages(cluster, node, storage):
+		return berth.Job{}, berth.InvalidFields(map[string]string{"image": "Choose a storage of " + node + " that takes OS images."})
 	}
 	d := download{target: target{ClusterID: p.cluster.ID, Cluster: cluster, Node: node}, Storage: storage, Image: image}
 	args, err := json.Marshal(d)
@@ -55,6 +60,22 @@ func (a *Actions) Download(ctx context.Context, by berth.Actor, cluster, node, s
 		return tx.AddEvent(ctx, d.event(&job, "requested"))
 	})
 	return job, err
+}
+
+// applianceName is how the files of Proxmox's catalogue are called.
+var applianceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.+~-]{0,254}$`)
+
+// holdsImages tells whether a storage of a node takes OS images.
+func (a *Actions) holdsImages(cluster, node, storage string) bool {
+	for _, view := range a.fleet.Snapshot().Clusters {
+		for i := range view.Storages {
+			s := &view.Storages[i]
+			if s.Cluster == cluster && s.Node == node && s.Name == storage && slices.Contains(s.Content, "vztmpl") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (d *download) event(job *berth.Job, state string) berth.Event {

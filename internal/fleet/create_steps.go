@@ -17,13 +17,13 @@ import (
 const mostVMIDs = 100
 
 // chooseVMID settles the VMID of a creation. instead is the id of the record of a container that is no more, which gives
-// way; empty if there is none.
-func (a *Actions) chooseVMID(ctx context.Context, p *poller, spec *berth.CreateSpec, auto bool) (instead string, err error) {
+// way; empty if there is none. The name of one that has it is for those who may see it.
+func (a *Actions) chooseVMID(ctx context.Context, p *poller, access berth.Access, spec *berth.CreateSpec, auto bool) (instead string, err error) {
 	if !auto {
-		instead, taken := a.holder(spec.Cluster, spec.VMID)
-		if taken != "" {
+		if taken := a.takenBy(access, spec.Cluster, spec.VMID); taken != "" {
 			return "", berth.InvalidFields(map[string]string{"vmid": taken})
 		}
+		instead, _ = a.holder(spec.Cluster, spec.VMID)
 		return instead, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)
@@ -38,8 +38,8 @@ func (a *Actions) chooseVMID(ctx context.Context, p *poller, spec *berth.CreateS
 		if err != nil {
 			return "", unavailable(err, "Cluster %s did not say which VMID is free.", spec.Cluster)
 		}
-		var taken string
-		if instead, taken = a.holder(spec.Cluster, vmid); taken == "" {
+		var taken *berth.Container
+		if instead, taken = a.holder(spec.Cluster, vmid); taken == nil {
 			spec.VMID = vmid
 			return instead, nil
 		}
@@ -62,16 +62,16 @@ func unavailable(err error, format string, args ...any) error {
 	return &berth.Error{Code: berth.Unavailable, Message: fmt.Sprintf(format, args...), Err: err}
 }
 
-// holder tells who has a VMID, in words; or which record of a container that is no more gives way.
-func (a *Actions) holder(cluster string, vmid int) (instead, taken string) {
+// holder tells which container has a VMID; or which record of one that is no more gives way.
+func (a *Actions) holder(cluster string, vmid int) (instead string, taken *berth.Container) {
 	c, found := a.fleet.Snapshot().Find(cluster, vmid)
 	switch {
 	case !found:
-		return "", ""
+		return "", nil
 	case c.Unknown == berth.UnknownGone, c.Lifecycle == berth.LifecycleError && c.Live == "" && c.Pending == nil:
-		return c.ID, ""
+		return c.ID, nil
 	}
-	return "", fmt.Sprintf("VMID %d is taken by %s.", vmid, c.Hostname)
+	return "", c
 }
 
 // connect finds the cluster.

@@ -195,7 +195,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 		outsideCreate(t, r.sim, newSpec(t, r.sim, 991))
 		r.wait("another one has the VMID", func(s *Snapshot) bool {
 			c, found := s.Find("home", 991)
-			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
+			return found && c.Hostname == "fresh" && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
 		r.wantEnd(r.askSettled(r.container(991), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "left alone")
 		r.wait("the other one lives", func(s *Snapshot) bool {
@@ -259,6 +259,87 @@ func TestOfTwoCreationsAtOnceEachGetsAVMID(t *testing.T) {
 		r.wantEnd(first, berth.JobSucceeded, "")
 		r.wantEnd(second, berth.JobSucceeded, "")
 	})
+}
+
+func TestOneKeyMakesOneContainer(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{}, hurried)
+		spec := newSpec(t, r.sim, 0)
+		spec.Key = "6f7c0a52-95c8-4e0b-a1a0-0d7a4b8a9e11"
+		made := make(chan berth.Job, 3)
+		for range cap(made) {
+			go func() {
+				job, err := r.Create(t.Context(), anna, spec)
+				if err != nil {
+					t.Errorf("create: %v", err)
+				}
+				made <- job
+			}()
+		}
+		first := <-made
+		for range cap(made) - 1 {
+			if job := <-made; job.ID != first.ID {
+				t.Errorf("the jobs are %q and %q", first.ID, job.ID)
+			}
+		}
+		r.wantEnd(first, berth.JobSucceeded, "")
+		if job := r.create(spec); job.ID != first.ID || r.creations() != 1 {
+			t.Errorf("afterwards it is job %q instead of %q; %d requests", job.ID, first.ID, r.creations())
+		}
+		other := spec
+		other.Hostname = "other"
+		for _, again := range []struct {
+			by   berth.Actor
+			spec berth.CreateSpec
+		}{{anna, other}, {berth.Actor{ID: "x", Name: "x", Access: berth.Everywhere(berth.RoleAdmin)}, spec}} {
+			if _, err := r.Create(t.Context(), again.by, again.spec); berth.CodeOf(err) != berth.Conflict {
+				t.Errorf("the same key by %s for %s: %v, want a conflict", again.by.Name, again.spec.Hostname, err)
+			}
+		}
+	})
+}
+
+func TestPlacesForNewContainersAreThoseOfTheScope(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	hidden := firstWith(r.Snapshot(), berth.StatusRunning)
+	for _, c := range r.Snapshot().Clusters[0].Containers {
+		if c.Node == "pve2" {
+			hidden = c
+		}
+	}
+	for _, test := range []struct {
+		scope string
+		want  []string
+	}{{"", []string{"pve1", "pve2", "pve3"}}, {"node:pve1 tag:new", []string{"pve1"}}, {"-node:pve1", []string{"pve2", "pve3"}}, {"cluster:far", nil}} {
+		access, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: test.scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, place := range r.CreatePlaces(berth.Actor{Name: "fred", Access: access}) {
+			for _, n := range place.Nodes {
+				got = append(got, n.Name)
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("nodes for %q -want +got:\n%s", test.scope, diff)
+		}
+	}
+	few, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: "node:pve1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fred := berth.Actor{Name: "fred", Access: few}
+	if _, err := r.CreateChoices(t.Context(), fred, "home", "pve2"); fieldsIn(err)["node"] == "" {
+		t.Errorf("choices of a hidden node: %v", err)
+	}
+	spec := newSpec(t, r.sim, hidden.VMID)
+	if _, err := r.Create(t.Context(), fred, spec); fieldsIn(err)["vmid"] == "" || strings.Contains(err.Error(), hidden.Hostname) {
+		t.Errorf("the VMID of a hidden container: %v", err)
+	}
 }
 
 func TestAnOSImageIsFetchedOnce(t *testing.T) {

@@ -200,6 +200,18 @@ func TestConnectionIsChangedOnlyWhenItWorks(t *testing.T) {
 		if refusal == nil || refusal.Err.Code != berth.Forbidden || !strings.Contains(refusal.Err.Message, "VM.PowerMgmt") {
 			t.Errorf("a stop is refused with %+v", refusal)
 		}
+		view := snapshot.Clusters[0]
+		for _, finding := range berth.Diagnose(view.Cluster, view.Rights, view.Storages) {
+			for _, line := range finding.Commands {
+				if out, status := sim.Shell("pve1", line); status != 0 {
+					t.Fatalf("%s ended with %d: %s", line, status, out)
+				}
+			}
+		}
+		if rights, err := r.ReadRights(t.Context(), view.Cluster.ID); err != nil || len(rights.Lacking("/vms", berth.ActionPrivileges()...)) > 0 {
+			t.Errorf("the rights that were granted are not seen: %v (%v)", rights, err)
+		}
+		r.wait("the containers follow at once", func(s *Snapshot) bool { return len(s.Clusters[0].Containers[0].Lacks) == 0 })
 	})
 }
 

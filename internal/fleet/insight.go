@@ -98,6 +98,27 @@ func (p *poller) askInsight(ctx context.Context) {
 	}
 }
 
+// ReadRights asks a cluster now what Berth's token may do there, which is otherwise read every ten minutes, and lets its
+// containers follow. Returns NotFound if Berth is not connected to it.
+func (f *Fleet) ReadRights(ctx context.Context, clusterID string) (berth.Rights, error) {
+	p := f.pollerOf(func(p *poller) bool { return p.cluster.ID == clusterID })
+	if p == nil || p.client == nil {
+		return nil, berth.Errorf(berth.NotFound, "Berth is not connected to this cluster.")
+	}
+	asked := f.now()
+	rights, err := p.client.Permissions(ctx)
+	if err != nil {
+		return nil, testError(p.cluster, err)
+	}
+	p.tell(ctx, func() {
+		if p.insight.about.asked.Before(asked) {
+			p.insight.about.asked = asked
+			p.takeRights(berth.Rights(rights), p.insight.version, nil)
+		}
+	})
+	return berth.Rights(rights), nil
+}
+
 func (p *poller) takeRights(rights berth.Rights, version string, err error) {
 	now := p.fleet.now()
 	if err != nil {

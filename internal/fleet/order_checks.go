@@ -14,7 +14,7 @@ func (a *Actions) fits(ctx context.Context, by berth.Actor, p *poller, c *berth.
 	k := &orderCheck{storages: storagesIn(a.fleet.Snapshot(), c.Cluster), container: c, fields: map[string]string{}}
 	switch r.Action {
 	case berth.ActionClone:
-		k.wrong(r.Copy.VMID != 0, "vmid", a.takenBy(by, c.Cluster, r.Copy.VMID))
+		k.wrong(r.Copy.VMID != 0, "vmid", a.takenBy(by.Access, c.Cluster, r.Copy.VMID))
 		k.place(r)
 		k.wrong(c.PVETemplate && !r.Copy.Full && r.Copy.Storage != "", "storage", "A linked clone stays on the storage of its template.")
 	case berth.ActionMigrate:
@@ -32,13 +32,16 @@ func (a *Actions) fits(ctx context.Context, by berth.Actor, p *poller, c *berth.
 	return nil
 }
 
-// takenBy says who has a VMID, as far as the actor may know; empty: nobody.
-func (a *Actions) takenBy(by berth.Actor, cluster string, vmid int) string {
+// takenBy says who has a VMID, as far as somebody with that access may know; empty: nobody.
+func (a *Actions) takenBy(access berth.Access, cluster string, vmid int) string {
 	_, taken := a.holder(cluster, vmid)
-	if c, found := a.fleet.Snapshot().Find(cluster, vmid); taken != "" && found && !by.Access.Sees(c) {
+	switch {
+	case taken == nil:
+		return ""
+	case !access.Sees(taken):
 		return fmt.Sprintf("VMID %d is taken.", vmid)
 	}
-	return taken
+	return fmt.Sprintf("VMID %d is taken by %s.", vmid, taken.Hostname)
 }
 
 // orderCheck collects what is wrong with an order.

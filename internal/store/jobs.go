@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,11 +14,11 @@ import (
 // ErrFenced says that a worker's job is not its own any more: it has ended, or was given to another worker.
 var ErrFenced = errors.New("the job belongs to another worker or has ended")
 
-// AddJob adds a queued job and returns it with id, state and time set. Returns Conflict if another job holds its subject;
+// AddJob adds a queued job and returns it with state and time set, and an id unless it has one, which is new. Returns Conflict if another job holds its subject;
 // the message names that job and who started it.
 func (tx *Tx) AddJob(ctx context.Context, j berth.Job) (berth.Job, error) {
 	now := millis(tx.store.now())
-	j.ID, j.State, j.CreatedAt = newID(), berth.JobQueued, fromMillis(now)
+	j.ID, j.State, j.CreatedAt = cmp.Or(j.ID, newID()), berth.JobQueued, fromMillis(now)
 	rows, err := tx.q.AddJob(ctx, sqlc.AddJobParams{
 		ID: j.ID, Kind: j.Kind, Action: j.Action, Subject: j.Subject, Title: j.Title, Args: j.Args, ParentID: j.ParentID,
 		Actor: j.Actor, ActorID: j.ActorID, Source: j.Source, Total: int64(j.Total), CreatedAt: now,

@@ -49,6 +49,7 @@ var walked = map[string]struct {
 	"POST /clusters/{name}/ssh/scan":            {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/pin":             {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/test":            {admin, aboutNothing},
+	"POST /clusters/{name}/rights":              {admin, aboutNothing},
 	"POST /clusters/{name}/ssh/remove":          {admin, aboutNothing},
 	"GET /containers/{id}":                      {viewer, aboutContainer},
 	"GET /containers/{id}/now":                  {viewer, aboutContainer},
@@ -74,9 +75,15 @@ var walked = map[string]struct {
 	"GET /containers/{id}/actions":              {viewer, aboutContainer},
 	"GET /containers/{id}/actions/{action}":     {viewer, aboutContainer},
 	"POST /containers/{id}/actions/{action}":    {operator, aboutContainer},
+	"POST /containers/{id}/tags":                {operator, aboutContainer},
 	"GET /containers/{id}/goes-with":            {operator, aboutContainer},
-	"GET /containers/{id}/console":              {operator, aboutContainer},
+	"GET /containers/{id}/console":              {viewer, aboutContainer},
 	"GET /containers/{id}/console/socket":       {operator, aboutContainer},
+	"GET /containers/new":                       {operator, aboutNothing},
+	"POST /containers/new":                      {operator, aboutNothing},
+	"GET /containers/new/choices":               {operator, aboutNothing},
+	"POST /containers/new/images":               {operator, aboutNothing},
+	"GET /containers/new/images/{id}":           {operator, aboutJob},
 	"POST /bulk":                                {operator, aboutNothing},
 	"GET /audit":                                {viewer, aboutNothing},
 	"GET /audit/export":                         {viewer, aboutNothing},
@@ -310,7 +317,7 @@ func TestNothingTellsOfWhatIsHidden(t *testing.T) {
 	secrets = append(secrets, "pve2", "pve3")
 	for _, path := range []string{"/", "/?q=-node:pve1", "/?group=node", "/?group=tag", "/?layout=table", "/?q=" + hidden.Hostname, "/nodes", "/jobs", "/audit", "/audit/export?format=csv", "/audit/export?format=jsonl",
 		"/list?q=status:running", "/more", "/refresh", "/palette?q=" + hidden.Hostname[:2], "/palette?q=stop+" + hidden.Hostname[:2], "/complete?q=node:", "/complete?q=name:",
-		"/complete?q=tag:", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
+		"/complete?q=tag:", "/containers/new", "/containers/new/choices?cluster=home", "/containers/home:" + strconv.Itoa(hidden.VMID), "/containers/home:" + strconv.Itoa(inside.VMID)} {
 		body := s.do(client, http.MethodGet, path, nil).body
 		for _, secret := range secrets {
 			asked := strings.Contains(path, secret) // what somebody typed is on the page again

@@ -67,16 +67,23 @@ func (s *Server) clusterView(r *http.Request) (*fleet.ClusterView, error) {
 func (s *Server) newClusterPage(r *http.Request, view *fleet.ClusterView) *clusterPage {
 	c := view.Cluster
 	p := &clusterPage{clusterCard: newClusterCard(view, false, s.now()), Action: string(clusterPath(c.Name)), Endpoints: strings.Join(c.Endpoints, "\n"),
-		TokenID: c.TokenID, Admin: accessOf(r).Everywhere().Includes(berth.RoleAdmin), Added: c.CreatedAt, NoRights: view.Rights == nil, Connected: r.URL.Query().Get("connected") != ""}
+		TokenID: c.TokenID, Admin: accessOf(r).Everywhere().Includes(berth.RoleAdmin), Added: c.CreatedAt, Connected: r.URL.Query().Get("connected") != ""}
 	if c.Fingerprint != "" {
 		p.Pins = strings.Split(c.Fingerprint, ",")
 	}
-	if view.Rights != nil {
-		for _, f := range berth.Diagnose(c, view.Rights, view.Storages) {
-			p.Findings = append(p.Findings, newFindingView(f))
-		}
-	}
+	p.diagnose(c, view.Rights, view.Storages)
 	return p
+}
+
+// diagnose shows what rights mean for each feature; nil rights are not known.
+func (p *clusterPage) diagnose(c berth.Cluster, rights berth.Rights, storages []berth.Storage) {
+	p.NoRights, p.Findings = rights == nil, nil
+	if rights == nil {
+		return
+	}
+	for _, f := range berth.Diagnose(c, rights, storages) {
+		p.Findings = append(p.Findings, newFindingView(f))
+	}
 }
 
 // getCluster shows one cluster, and what Berth's token may do there.
@@ -137,6 +144,21 @@ func (s *Server) testCluster(r *http.Request, _ url.Values, p *clusterPage, c be
 		}
 		p.Good = "Every address answers with Proxmox VE " + version.Version + ", shows a certificate that is pinned, and takes the token."
 	}
+	return nil
+}
+
+// readRights asks what the token may do, for somebody who has just granted something.
+func (s *Server) readRights(r *http.Request, _ url.Values, p *clusterPage, c berth.Cluster) error {
+	rights, err := s.fleet.ReadRights(r.Context(), c.ID)
+	if err != nil {
+		return err
+	}
+	view, err := s.clusterView(r)
+	if err != nil {
+		return err
+	}
+	p.diagnose(c, rights, view.Storages)
+	p.Good = "The cluster was asked just now what Berth's token may do."
 	return nil
 }
 

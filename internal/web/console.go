@@ -14,22 +14,21 @@ import (
 
 	"berth"
 	"berth/internal/console"
-	"berth/internal/web/ui"
+	"berth/internal/fleet"
 )
 
-// consoleCSP is the content security policy of the page with a terminal: xterm.js writes its colours as styles of elements.
+// consoleCSP is the content security policy of the tab with a terminal: xterm.js writes its colours as styles of elements.
 const consoleCSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// consoleView is the page of a container's console.
+// consoleView is the console of a container, as a tab of its page.
 type consoleView struct {
-	Hostname, Place string
-	Path            templ.SafeURL // of the container
-	Socket          string        // of the terminal
-	Refusal         string        // why it cannot be opened now; empty: it can
+	Path    templ.SafeURL // of the tab
+	Socket  string        // of the terminal
+	Refusal string        // why it cannot be opened now; empty: it can
 }
 
 func newConsoleView(c *berth.Container, role berth.Role) consoleView {
-	v := consoleView{Hostname: hostname(c), Place: placeText(c), Path: templ.SafeURL(containerPath(c)), Socket: consolePath(c) + "/socket"}
+	v := consoleView{Path: templ.SafeURL(consolePath(c)), Socket: consolePath(c) + "/socket"}
 	if refusal := berth.CheckConsole(c, role); refusal != nil {
 		v.Refusal = refusal.Err.Message
 	}
@@ -38,19 +37,14 @@ func newConsoleView(c *berth.Container, role berth.Role) consoleView {
 
 func consolePath(c *berth.Container) string { return containerPath(c) + "/console" }
 
-// getConsole is the page with the terminal of a container.
+const consoleTab = "console"
+
+// getConsole is the tab with the terminal of a container, or with why there is none.
 func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.consoleOf(r)
-	if err != nil {
-		return err
-	}
 	w.Header().Set("Content-Security-Policy", consoleCSP)
-	v := newConsoleView(c, accessOf(r).On(c))
-	frame := s.frame(r, "Console of "+v.Hostname, ui.Containers)
-	if v.Refusal == "" {
-		frame.Island = "console"
-	}
-	return render(w, r, http.StatusOK, consolePage(frame, v))
+	return s.getTab(w, r, consoleTab, func(d *fleet.Detail) templ.Component {
+		return consolePanel(newConsoleView(d.Container, accessOf(r).On(d.Container)))
+	})
 }
 
 // consoleOf gives the container of a request, if whoever asks may open its console.
@@ -86,7 +80,7 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	t := &terminal{socket: socket, cancel: cancel}
 	t.viewer, err = s.consoles.Join(ctx, actorOf(r), c.Key())
 	if err != nil {
-		t.refuse(ctx, s.tellable(r, err))
+		t.turnAway(ctx, err, s.tellable(r, err))
 		return nil
 	}
 	defer t.viewer.Leave()
@@ -256,7 +250,21 @@ func (t *terminal) write(ctx context.Context, says toBrowser) error {
 
 // refuse tells the browser why it is sent away.
 func (t *terminal) refuse(ctx context.Context, why string) {
-	if t.write(ctx, toBrowser{State: "refused", Why: why}) == nil {
+	t.end(ctx, toBrowser{State: "refused", Why: why})
+}
+
+// turnAway tells the browser why the console cannot be opened. It comes again by itself if that may pass: right after its
+// start, Berth does not know yet whether the cluster answers.
+func (t *terminal) turnAway(ctx context.Context, err error, why string) {
+	if berth.CodeOf(err) == berth.Unavailable {
+		t.end(ctx, toBrowser{State: string(console.Broken), Why: why})
+		return
+	}
+	t.refuse(ctx, why)
+}
+
+func (t *terminal) end(ctx context.Context, says toBrowser) {
+	if t.write(ctx, says) == nil {
 		_ = t.socket.Close(websocket.StatusPolicyViolation, "") // it has gone already
 	}
 }

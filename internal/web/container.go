@@ -22,17 +22,26 @@ type tab struct {
 // tabs is every tab, in the order in which they are shown.
 var tabs = []tab{
 	{"", "Overview", "gauge"}, {"events", "Events", "history"}, {"snapshots", "Snapshots", "camera"}, {"backups", "Backups", "archive"},
-	{"config", "Configuration", "sliders-horizontal"},
+	{"config", "Configuration", "sliders-horizontal"}, {"console", "Console", "square-terminal"},
 }
 
 // containerFrame is what every tab of the page of a container shows.
 type containerFrame struct {
 	Path       string // of the page
-	Tabs       []menuLink
+	Tabs       []tabLink
 	Before     neighbour // in the list that somebody came from
 	After      neighbour
 	List       templ.SafeURL
 	LastBackup lastBackupView
+	Tags       tagsView
+	KnownTags  []string // of all containers in sight; none if the tags cannot be changed
+	Failed     jobRow   // the creation that failed; without an id: none did
+}
+
+// tabLink leads to a tab, or says why somebody of the role may not open it.
+type tabLink struct {
+	menuLink
+	Refusal string // empty: they may
 }
 
 type neighbour struct {
@@ -46,6 +55,13 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	if uuid.Validate(id) == nil {
 		return s.getContainerByID(w, r, id)
 	}
+	return s.getTab(w, r, "", func(d *fleet.Detail) templ.Component {
+		return overviewTab(newNowView(d, accessOf(r).On(d.Container), s.now()), containerPath(d.Container))
+	})
+}
+
+// getTab shows a tab, which has nothing yet that Proxmox must be asked for. Of a container that is gone it shows the history.
+func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
 	c, err := s.named(r)
 	if berth.CodeOf(err) == berth.NotFound {
 		return s.getGone(w, r, err)
@@ -57,7 +73,7 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showTab(w, r, &d, "", overviewTab(newNowView(&d, s.now()), containerPath(c)))
+	return s.showTab(w, r, &d, name, content(&d))
 }
 
 // getGone shows the history of a container that is not there any more, if the one who asks may know of some.
@@ -89,15 +105,40 @@ func (s *Server) showTab(w http.ResponseWriter, r *http.Request, d *fleet.Detail
 	if err != nil {
 		return err
 	}
+	around := s.newContainerFrame(r, d, name)
+	if around.Failed, err = s.failedCreation(r, c); err != nil {
+		return err
+	}
 	frame := s.frame(r, hostname(c), ui.Containers)
 	frame.Island = "container"
+	if name == consoleTab {
+		frame.Title, frame.Island = "Console of "+hostname(c), "console"
+	}
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return render(w, r, http.StatusOK, containerPage(frame, current, s.newContainerFrame(r, d, name), content))
+	return render(w, r, http.StatusOK, containerPage(frame, current, around, content))
+}
+
+// failedCreation is the job that was to create a container in error; without an id if there is none.
+func (s *Server) failedCreation(r *http.Request, c *berth.Container) (jobRow, error) {
+	if c.Lifecycle != berth.LifecycleError {
+		return jobRow{}, nil
+	}
+	jobs, err := s.actions.Jobs(r.Context(), actorOf(r), store.JobFilter{Subject: c.Key()}, jobsShown)
+	for _, j := range jobs {
+		if j.Action == string(berth.ActionCreate) {
+			return newJobRow(j, s.now()), nil
+		}
+	}
+	return jobRow{}, err
 }
 
 func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string) containerFrame {
 	list := cameFrom(r)
 	f := containerFrame{Path: containerPath(d.Container), LastBackup: newLastBackupView(d, s.now()), List: templ.SafeURL("/?" + list)}
+	role := accessOf(r).On(d.Container)
+	if f.Tags = newTagsView(d.Container, role); role.Includes(berth.RoleOperator) {
+		f.KnownTags = knownValues(s.seen(r), "tag")
+	}
 	kept := ""
 	if list != "" {
 		kept = "?" + url.Values{"list": {list}}.Encode()
@@ -107,7 +148,11 @@ func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string
 		if t.Name != "" {
 			address += "/" + t.Name
 		}
-		f.Tabs = append(f.Tabs, menuLink{Text: t.Title, Icon: t.Icon, Href: templ.SafeURL(address + kept), Selected: t.Name == open})
+		link := tabLink{menuLink: menuLink{Text: t.Title, Icon: t.Icon, Href: templ.SafeURL(address + kept), Selected: t.Name == open}}
+		if t.Name == consoleTab && !role.Includes(berth.RoleOperator) {
+			link.Refusal = berth.CheckConsole(d.Container, role).Err.Message
+		}
+		f.Tabs = append(f.Tabs, link)
 	}
 	f.Before, f.After = s.neighbours(r, d.Container, list, kept)
 	return f

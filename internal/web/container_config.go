@@ -21,7 +21,7 @@ type configView struct {
 	Problem  string // why it is not known
 	Known    bool
 	Groups   []factGroup
-	Notes    [][]span
+	Notes    string // HTML, made harmless; empty: there are none
 	Pending  []fleet.PendingChange
 	Waiting  string // why it is not known what waits for a restart
 	Edit     orderButton
@@ -46,7 +46,7 @@ func newConfigView(d *fleet.Detail, whole bool) configView {
 		return v
 	}
 	v.Known = true
-	v.Notes = notes(d.Config.Description)
+	v.Notes = markdown(d.Config.Description)
 	v.Groups = []factGroup{{"Resources", "cpu", resourceFacts(d.Config)}, {"Disks", "hard-drive", diskFacts(d.Config)}, {"Network", "network", networkFacts(d.Config)}}
 	v.Groups = append(v.Groups, factGroup{"Options", "settings", optionFacts(d.Config, whole)})
 	return v
@@ -212,17 +212,4 @@ func (s *Server) getConfigTab(w http.ResponseWriter, r *http.Request) error {
 	return s.getTab(w, r, "config", func(d *fleet.Detail) templ.Component {
 		return loading("config", containerPath(d.Container)+"/config/now", "The configuration is being read.")
 	})
-}
-
-// getTab shows a tab whose content comes after the page.
-func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key())
-	if err != nil {
-		return err
-	}
-	return s.showTab(w, r, &d, name, content(&d))
 }

@@ -2,6 +2,8 @@ package web
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -95,7 +97,7 @@ func (s *Server) newTimeline(r *http.Request, d *fleet.Detail, events []berth.Ev
 	}
 	if len(events) > timelineShown {
 		events = events[:timelineShown]
-		v.Older = newDetailView(d.Container).History
+		v.Older = historyOf(d.Container)
 	}
 	v.Events = s.newEventRows(r, events)
 	return v
@@ -103,19 +105,15 @@ func (s *Server) newTimeline(r *http.Request, d *fleet.Detail, events []berth.Ev
 
 // getEventsTab shows what the database knows; the tasks of Proxmox come after it.
 func (s *Server) getEventsTab(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.named(r)
-	if err != nil {
-		return err
-	}
-	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key())
-	if err != nil {
-		return err
-	}
-	line, err := s.readTimeline(r, &d)
-	if err != nil {
-		return err
-	}
-	return s.showTab(w, r, &d, "events", timelinePanel(line))
+	return s.getTab(w, r, "events", func(d *fleet.Detail) templ.Component {
+		return templ.ComponentFunc(func(ctx context.Context, out io.Writer) error {
+			line, err := s.readTimeline(r, d)
+			if err != nil {
+				return err
+			}
+			return timelinePanel(line).Render(ctx, out)
+		})
+	})
 }
 
 func (s *Server) showTimeline(d *fleet.Detail, r *http.Request) (templ.Component, error) {

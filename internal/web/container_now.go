@@ -30,9 +30,9 @@ type barView struct {
 }
 
 // newNowView tells it from a reading, or from the snapshot while there is none.
-func newNowView(d *fleet.Detail, now time.Time) nowView {
+func newNowView(d *fleet.Detail, role berth.Role, now time.Time) nowView {
 	c := d.Container
-	v := nowView{detailView: newDetailView(c), Path: containerPath(c), Problem: d.Problems[fleet.PartFigures]}
+	v := nowView{detailView: newDetailView(c, role), Path: containerPath(c), Problem: d.Problems[fleet.PartFigures]}
 	if !d.TrackedAt.IsZero() {
 		v.Facts = append(v.Facts, fact{"Known to Berth since", d.TrackedAt.In(now.Location()).Format("2006-01-02 15:04")})
 	}
@@ -120,8 +120,8 @@ func sampleText(c *berth.Container, f *fleet.Figures) string {
 }
 
 // showNow is the part of the overview that is read again every two seconds.
-func (s *Server) showNow(d *fleet.Detail, _ *http.Request) (templ.Component, error) {
-	return nowPanel(newNowView(d, s.now())), nil
+func (s *Server) showNow(d *fleet.Detail, r *http.Request) (templ.Component, error) {
+	return nowPanel(newNowView(d, accessOf(r).On(d.Container), s.now())), nil
 }
 
 // getHistory gives the figures of the charts.

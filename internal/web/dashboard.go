@@ -86,8 +86,8 @@ type moreLink struct {
 	Text, URL string
 }
 
-// newDashboardPage tells what the dashboard shows of a snapshot.
-func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time) dashboardPage {
+// newDashboardPage tells what the dashboard shows of a snapshot to somebody who may create containers or not.
+func newDashboardPage(snapshot *fleet.Snapshot, mayCreate bool, params viewParams, now time.Time) dashboardPage {
 	limit := params.Limit
 	if params.Group != noGroup {
 		limit = 0 // groups tell how many are in them
@@ -101,7 +101,7 @@ func newDashboardPage(snapshot *fleet.Snapshot, params viewParams, now time.Time
 		Totals:     newTotalViews(snapshot),
 		Matching:   newMatchingView(view, params),
 		Toolbar:    newToolbar(params),
-		Empty:      newEmptyList(view, params),
+		Empty:      newEmptyList(view, mayCreate, params),
 		More:       newMoreLink(entries(view, params.Group), params),
 		Columns:    newColumnHeads(params),
 		Items:      newListItems(view.Containers, params.Group, params.Limit, many),
@@ -213,13 +213,17 @@ func (h columnHead) sorted(params viewParams) columnHead {
 	return h
 }
 
-func newEmptyList(view fleet.View, params viewParams) emptyList {
+func newEmptyList(view fleet.View, mayCreate bool, params viewParams) emptyList {
+	var first emptyList
+	if mayCreate {
+		first = emptyList{Action: "Create your first container", Href: "/containers/new"}
+	}
 	switch {
 	case view.Matching > 0:
 		return emptyList{}
 	case view.Snapshot.Limited && len(view.Snapshot.Clusters) == 0:
 		return emptyList{Icon: "container", Title: "There is no container for you yet",
-			Text: "You see the containers that an admin has given you a role on. When there is one it shows up here by itself."}
+			Text: "You see the containers that an admin has given you a role on. When there is one it shows up here by itself.", Action: first.Action, Href: first.Href}
 	case len(view.Snapshot.Clusters) == 0:
 		return emptyList{Icon: "plug", Title: "No cluster is connected yet", Command: connectCommand,
 			Text: "Connect a Proxmox VE cluster or a single node from the machine that runs Berth. It shows up here by itself."}
@@ -232,7 +236,7 @@ func newEmptyList(view fleet.View, params viewParams) emptyList {
 	case view.Snapshot.Waiting():
 		return emptyList{Icon: "clock", Title: "Waiting for the first answer", Text: "Berth has just been told of a cluster and is asking it for its containers."}
 	default:
-		return emptyList{Icon: "container", Title: "No containers yet", Text: "The connected clusters have no LXC containers."}
+		return emptyList{Icon: "container", Title: "No containers yet", Text: "The connected clusters have no LXC containers.", Action: first.Action, Href: first.Href}
 	}
 }
 
@@ -315,7 +319,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
 	}
 	frame := s.frame(r, "Containers", ui.Containers)
 	frame.Fresh = newFreshness(current.snapshot, s.now())
-	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem), current.zippedList())
+	return renderAround(w, r, http.StatusOK, dashboard(frame, current, saved, r.URL.Query().Get("q"), problem, mayCreate(r)), current.zippedList())
 }
 
 // getList answers the search form with everything that depends on the query, as partials. A query that cannot be read

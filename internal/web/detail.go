@@ -10,7 +10,7 @@ import (
 	"berth"
 )
 
-// detailView is what the page of one container shows of the snapshot besides what a card shows.
+// detailView is what the page of one container shows of the snapshot to somebody of a role, besides what a card shows.
 type detailView struct {
 	Facts    []fact
 	Choices  []actionChoice // every action
@@ -19,6 +19,7 @@ type detailView struct {
 	Switches []switchView
 	History  templ.SafeURL
 	Doing    string // changes when something begins or ends to be done to it
+	Tags     tagsView
 	Console  linkChoice
 }
 
@@ -31,7 +32,7 @@ type switchView struct {
 
 type fact struct{ Label, Value string }
 
-func newDetailView(c *berth.Container) detailView {
+func newDetailView(c *berth.Container, role berth.Role) detailView {
 	var d detailView
 	add := func(label, value string) {
 		if value != "" {
@@ -47,28 +48,32 @@ func newDetailView(c *berth.Container) detailView {
 	add("High availability", c.HAState)
 	add("Operating system", c.OSType)
 	add("Marks", strings.Join(marks(c), ", "))
-	d.Console = consoleChoice(c, berth.RoleAdmin)
-	d.addSwitch(c, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
-	d.addSwitch(c, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
+	d.Console, d.Tags = consoleChoice(c, role), newTagsView(c, role)
+	d.addSwitch(c, role, berth.ActionProtection, "Protection", "Proxmox refuses to delete it and its disks", c.Protected)
+	d.addSwitch(c, role, berth.ActionOnBoot, "Autostart", "It starts together with its node", c.OnBoot)
 	d.Doing = c.Lock
 	if c.Pending != nil {
 		d.Doing = c.Pending.JobID + " " + c.Lock
 	}
-	d.Choices, d.Usual = newSheetView(c, berth.RoleAdmin).Choices, usualOffer(c)
+	d.Choices, d.Usual = newSheetView(c, role).Choices, usualOffer(c)
 	for _, service := range c.Services {
 		if service.WebURL != "" {
 			d.Links = append(d.Links, serviceView{Name: service.Name, URL: service.WebURL})
 		}
 	}
-	d.History = templ.SafeURL("/audit?" + url.Values{"q": {c.Cluster + ":" + strconv.Itoa(c.VMID)}}.Encode())
+	d.History = historyOf(c)
 	return d
 }
 
+func historyOf(c *berth.Container) templ.SafeURL {
+	return templ.SafeURL("/audit?" + url.Values{"q": {c.Cluster + ":" + strconv.Itoa(c.VMID)}}.Encode())
+}
+
 // addSwitch adds the switch of an action, unless the container is gone and has none.
-func (d *detailView) addSwitch(c *berth.Container, action berth.Action, label, hint string, on bool) {
+func (d *detailView) addSwitch(c *berth.Container, role berth.Role, action berth.Action, label, hint string, on bool) {
 	for _, o := range offers {
 		if o.Action == action && o.suits(c) {
-			d.Switches = append(d.Switches, switchView{Label: label, Hint: hint, On: on, actionChoice: newActionChoice(c, o, berth.RoleAdmin)})
+			d.Switches = append(d.Switches, switchView{Label: label, Hint: hint, On: on, actionChoice: newActionChoice(c, o, role)})
 		}
 	}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,7 +95,7 @@ func (s *site) expiredToken(user string) string {
 }
 
 func (b *battlefield) requests() []hostile {
-	return slices.Concat(b.forgedOrigins(), b.thingsOfOthers(), b.badTokens(), b.tooMuchPower(), b.tooLarge(), b.pathTricks(), b.badInput())
+	return slices.Concat(b.forgedOrigins(), b.thingsOfOthers(), b.badTokens(), b.tooMuchPower(), b.tooLarge(), b.pathTricks(), b.badInput(), b.badCreations())
 }
 
 // fill makes a path of a route's pattern.
@@ -205,7 +206,7 @@ func (b *battlefield) tooLarge() (all []hostile) {
 		}
 	}
 	form := "a=" + strings.Repeat("x", maxFormBytes)
-	for _, path := range []string{"/login", "/login/code", "/setup", "/preferences", "/views", "/account/password", "/account/tokens"} {
+	for _, path := range []string{"/login", "/login/code", "/setup", "/preferences", "/views", "/account/password", "/account/tokens", "/containers/new", "/containers/new/images"} {
 		all = append(all, hostile{"large form", b.eve, http.MethodPost, path, nil, form, []int{413}})
 	}
 	return append(all, hostile{"long query", b.eve, http.MethodGet, "/list?q=" + strings.Repeat("a", 2000), nil, "", []int{422}},
@@ -240,6 +241,37 @@ func (b *battlefield) badInput() (all []hostile) {
 		all = append(all, hostile{"script", b.eve, http.MethodGet, path, nil, "", []int{200, 401, 404, 422}})
 	}
 	return all
+}
+
+// badCreations are forms for new containers that nobody should fill in so. None of them makes a job.
+func (b *battlefield) badCreations() (all []hostile) {
+	const form, images = "/containers/new", "/containers/new/images"
+	good := url.Values{"cluster": {"home"}, "node": {"pve1"}, "image": {"local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"}, "hostname": {"fresh"}, "password": {"correct horse"},
+		"cores": {"1"}, "memory": {"512"}, "disk": {"8"}, "storage": {"local-lvm"}, "bridge": {"vmbr0"}, "ipv4": {"dhcp"}}
+	but := func(field, value string) string {
+		bad := maps.Clone(good)
+		bad.Set(field, value)
+		return bad.Encode()
+	}
+	for _, bad := range [][2]string{{"cluster", "far"}, {"cluster", ""}, {"node", "nowhere"}, {"node", "../pve1"}, {"image", "/etc/passwd"}, {"image", ""}, {"image", "local:backup/x"},
+		{"hostname", "<script>alert(1)</script>"}, {"hostname", strings.Repeat("a", 300)}, {"hostname", "a\nb"}, {"hostname", ""}, {"password", ""}, {"password", "x"}, {"keys", "no key"},
+		{"keys", strings.Repeat("ssh-ed25519 AAAA a\n", 2000)}, {"cores", "-1"}, {"cores", "1e3"}, {"cores", "99999999999999999999"}, {"memory", "-512"}, {"memory", ""}, {"swap", "-1"}, {"disk", "0"}, {"disk", "9999999"},
+		{"storage", "local-lvm:100,acl=1"}, {"storage", ""}, {"bridge", "vmbr0,tag=1"}, {"vlan", "4095"}, {"ipv4", "10.0.0.1,gw=10.0.0.2"}, {"ipv6", "fd00::/x"}, {"tags", "Großbuchstaben"}, {"vmid", "1"}, {"vmid", "x"},
+		{"vmid", strconv.Itoa(b.hidden.VMID)}, {"key", "' OR 1=1"}} {
+		all = append(all, hostile{"form", b.admin, http.MethodPost, form, nil, but(bad[0], bad[1]), []int{422}},
+			hostile{"form by htmx", b.admin, http.MethodPost, form, http.Header{"Hx-Request": {"true"}}, but(bad[0], bad[1]), []int{422}})
+	}
+	all = append(all, hostile{"node out of the scope", b.eve, http.MethodPost, form, nil, but("node", "pve2"), []int{403}},
+		hostile{"VMID of a hidden container", b.eve, http.MethodPost, form, nil, but("vmid", strconv.Itoa(b.hidden.VMID)), []int{422}},
+		hostile{"job of somebody else", b.eve, http.MethodGet, form + "?again=" + b.hiddenJob.ID, nil, "", []int{404}},
+		hostile{"no creation", b.admin, http.MethodGet, form + "?again=" + b.hiddenJob.ID, nil, "", []int{422}},
+		hostile{"no job", b.admin, http.MethodGet, form + "?again=%3Cscript%3Ealert", nil, "", []int{404}},
+		hostile{"image job of somebody else", b.eve, http.MethodGet, images + "/" + b.hiddenJob.ID, nil, "", []int{404}},
+		hostile{"choices of a hidden node", b.eve, http.MethodGet, form + "/choices?cluster=home&node=pve2", nil, "", []int{200}})
+	for _, bad := range []string{"", "cluster=home&node=pve1&to=local&appliance=..%2F..%2Fx", "cluster=home&node=pve1&to=..%2Flocal&appliance=debian.tar.zst", "cluster=home&node=nowhere&to=local&appliance=debian.tar.zst", "cluster=far&node=pve1&to=local&appliance=debian.tar.zst"} {
+		all = append(all, hostile{"image", b.admin, http.MethodPost, images, nil, bad, []int{422}})
+	}
+	return append(all, hostile{"image on a hidden node", b.eve, http.MethodPost, images, nil, "cluster=home&node=pve2&to=local&appliance=debian.tar.zst", []int{422}})
 }
 
 // TestHostileRequests: every one is refused, or answered with nothing that is not for whoever asks.

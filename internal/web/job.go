@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"berth"
 	"berth/internal/live"
 	"berth/internal/web/ui"
@@ -20,7 +22,10 @@ type jobPage struct {
 	Refs      []string   // tasks of Proxmox
 	CanCancel bool
 	CanRetry  bool
-	Retry     string // what the button says
+	Retry     string        // what the button says
+	Change    templ.SafeURL // the form with the values of a creation that made nothing; empty: it is none
+	CleanUp   string        // the dialog that removes what a creation has left; empty: there is nothing
+	Since     *pendingView  // what is done now about what the creation has left
 	CancelBy  string
 }
 
@@ -42,12 +47,39 @@ func (s *Server) readJob(ctx context.Context, by berth.Actor, id string) (jobPag
 	for _, step := range steps {
 		p.Steps = append(p.Steps, newStepRow(step, j))
 	}
+	if j.Action == string(berth.ActionCreate) && p.CanRetry {
+		if err := s.offerAfterCreation(ctx, by, &p, &j); err != nil {
+			return jobPage{}, err
+		}
+	}
 	outcomes, err := s.actions.BulkOutcomes(ctx, by, j)
 	if berth.CodeOf(err) == berth.Invalid {
 		return p, nil // it is about one container
 	}
 	p.Parts, p.Retry = newPartsView(s.fleet.Snapshot().For(by.Access), outcomes, j), "Retry failed"
 	return p, err
+}
+
+// offerAfterCreation adds to the page of a creation that failed what else can be done than trying it again, as long as it is
+// the last word about the container.
+func (s *Server) offerAfterCreation(ctx context.Context, by berth.Actor, p *jobPage, j *berth.Job) error {
+	creation, err := s.actions.Creation(ctx, by, j.ID)
+	if err != nil {
+		return err
+	}
+	if !creation.Made {
+		p.Change = templ.SafeURL("/containers/new?again=" + j.ID)
+	}
+	cluster, vmid, ok := splitKey(j.Subject)
+	c, found := s.fleet.Snapshot().For(by.Access).Find(cluster, vmid)
+	o, err := offerNamed(string(berth.ActionCleanUp))
+	if err != nil || !ok || !found || !o.suits(c) {
+		return err
+	}
+	if p.Since = newPendingView(c); p.Since == nil {
+		p.CleanUp = o.url(c)
+	}
+	return nil
 }
 
 func newStepRow(step berth.JobStep, j berth.Job) stepRow {

@@ -38,6 +38,8 @@ var offers = []offer{
 		Text: "It then stays stopped when its node starts."},
 	{Name: "delete", Action: berth.ActionDelete, Title: "Delete", Icon: "trash-2", Hint: "Removes it and its disks", Asks: true, Danger: true,
 		Text: "The container, its disks and its snapshots are destroyed. This cannot be undone."},
+	{Name: "clean-up", Action: berth.ActionCleanUp, Title: "Clean up", Icon: "trash-2", Hint: "Removes what the creation has left", Asks: true, Danger: true,
+		Text: "What the creation has made is destroyed, and Berth's record of it is closed. What somebody else has made of the VMID since is left alone."},
 	{Name: "forget", Action: berth.ActionDelete, Title: "Forget", Icon: "trash-2", Hint: "Closes Berth's record of it", Asks: true,
 		Text: "Proxmox does not have it any more. Berth closes its record of it, and it leaves the list. Its history stays."},
 }
@@ -57,6 +59,8 @@ func (o offer) suits(c *berth.Container) bool {
 	switch {
 	case gone || o.Name == "forget":
 		return gone && o.Name == "forget"
+	case o.Action == berth.ActionCleanUp:
+		return c.Lifecycle == berth.LifecycleError
 	case o.Action == berth.ActionProtection:
 		return o.On != c.Protected
 	case o.Action == berth.ActionOnBoot:

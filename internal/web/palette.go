@@ -22,12 +22,12 @@ const paletteLength = 12
 // getPalette finds pages, commands and containers by what was typed.
 func (s *Server) getPalette(w http.ResponseWriter, r *http.Request) error {
 	typed := strings.TrimSpace(r.URL.Query().Get("q"))
-	items := matchingCommands(typed)
+	items := matchingCommands(typed, mayCreate(r))
 	items = append(items, s.paletteContainers(s.seen(r), typed, paletteLength-min(len(items), paletteLength/2))...)
 	return render(w, r, http.StatusOK, paletteItems(items))
 }
 
-func matchingCommands(typed string) []paletteItem {
+func matchingCommands(typed string, mayCreate bool) []paletteItem {
 	all := []paletteItem{
 		{Title: "Containers", Detail: "page", Icon: "container", Href: "/"},
 		{Title: "Nodes", Detail: "page", Icon: "server", Href: "/nodes"},
@@ -40,6 +40,9 @@ func matchingCommands(typed string) []paletteItem {
 		{Title: "Light theme", Detail: "command", Icon: "sun", Command: "theme-light"},
 		{Title: "Dark theme", Detail: "command", Icon: "moon", Command: "theme-dark"},
 		{Title: "Keyboard shortcuts", Detail: "command", Icon: "command", Command: "keys"},
+	}
+	if mayCreate {
+		all = append([]paletteItem{{Title: "New container", Detail: "page", Icon: "plus", Href: "/containers/new"}}, all...)
 	}
 	var found []paletteItem
 	for _, item := range all {

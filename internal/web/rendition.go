@@ -19,6 +19,7 @@ import (
 // and shared by everybody who looks at the same view.
 type rendition struct {
 	snapshot *fleet.Snapshot
+	access   berth.Access
 	params   viewParams
 	page     dashboardPage
 	pieces   [pieceCount]string
@@ -60,10 +61,10 @@ type itemKey struct {
 
 func (p itemPiece) withoutFigures() string { return strings.Replace(p.html, p.figures, "", 1) }
 
-// renderView renders what params show of the snapshot. Containers that did not change are taken from the rendition
+// renderView renders what params show of the snapshot to somebody with that access. Containers that did not change are taken from the rendition
 // before, if there is one.
-func renderView(snapshot *fleet.Snapshot, params viewParams, before *rendition, now time.Time) (*rendition, error) {
-	r := &rendition{snapshot: snapshot, params: params, page: newDashboardPage(snapshot, params, now), made: map[itemKey]itemPiece{}}
+func renderView(snapshot *fleet.Snapshot, access berth.Access, params viewParams, before *rendition, now time.Time) (*rendition, error) {
+	r := &rendition{snapshot: snapshot, access: access, params: params, page: newDashboardPage(snapshot, fleet.MayCreate(access), params, now), made: map[itemKey]itemPiece{}}
 	if err := r.renderPieces(); err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (r *rendition) renderItem(item listItem, now time.Time) (itemPiece, error) 
 		html, err := toHTML(row(v, r.page.Columns))
 		return itemPiece{id: item.ID, html: html}, err
 	case detailLayout:
-		html, err := toHTML(detail(v, newDetailView(item.Container)))
+		html, err := toHTML(detail(v, newDetailView(item.Container, r.access.On(item.Container))))
 		return itemPiece{id: item.ID, html: html}, err
 	}
 	html, err := toHTML(card(v))

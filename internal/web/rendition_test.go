@@ -44,7 +44,7 @@ func mustRender(t testing.TB, s *fleet.Snapshot, query string, before *rendition
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := renderView(s, params, before, noon)
+	r, err := renderView(s, berth.Everywhere(berth.RoleAdmin), params, before, noon)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (all *views) of(access berth.Access, params viewParams) (*rendition, error)
 		v.whole, v.latest = whole, &same
 		return v.latest, nil
 	}
-	r, err := renderView(whole.For(access), params, v.latest, now)
+	r, err := renderView(whole.For(access), access, params, v.latest, now)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@
     leader = 0;
     if (key === "g") leader = Date.now();
     if (key === "?" && help) return help.showModal(), true;
+    const create = document.querySelector("[data-new-container]");
+    if (key === "+" && create) return create.click(), true;
     const field = document.getElementById("q");
     if (key === "/" && field) return field.focus(), field.select(), true;
     const message = new CustomEvent("berth:key", { detail: { key, used: false } });

@@ -450,6 +450,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     leader = 0;
     if (key === "g") leader = Date.now();
     if (key === "?" && help) return help.showModal(), true;
+    const create = document.querySelector("[data-new-container]");
+    if (key === "+" && create) return create.click(), true;
     const field = document.getElementById("q");
     if (key === "/" && field) return field.focus(), field.select(), true;
     const message = new CustomEvent("berth:key", { detail: { key, used: false } });
@@ -510,4 +512,27 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     else if (command) commands[command.dataset.command]?.();
   });
   document.addEventListener("click", (event) => event.target.closest("[data-open-palette]") && openPalette());
+})();
+// The island of the head of a container's page: tags, tabs, and the keys that lead to its neighbours in the list.
+"use strict";
+(() => {
+  const form = document.getElementById("tag-form");
+  const adder = () => document.querySelector('[data-testid="add-tag"]');
+  const problem = (text) => document.getElementById("tag-problem")?.replaceChildren(text);
+  document.addEventListener("berth:tags-changed", () => {
+    problem("");
+    form?.reset();
+    if (document.activeElement === document.body) adder()?.focus(); // the button that was pressed has gone with its tag
+  });
+  form?.addEventListener("beforetoggle", () => problem(""));
+
+  document.querySelector('.tab-link[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone
+
+  const press = { j: '[data-testid="next"]', k: '[data-testid="prev"]', ".": "[data-container-actions]" };
+  document.addEventListener("berth:key", (event) => {
+    const target = press[event.detail.key] && document.querySelector(press[event.detail.key]);
+    if (!target) return;
+    event.detail.used = true;
+    target.click();
+  });
 })();

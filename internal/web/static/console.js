@@ -78,6 +78,7 @@ THE SOFTWARE.
     if (news.anew) term.reset();
     if (news.columns && (news.columns !== term.cols || news.rows !== term.rows)) term.resize(news.columns, news.rows);
     if (!news.state) return;
+    if (news.state === "open") tries = 0;
     over = news.state === "ended" || news.state === "refused";
     say(news.state, {
       open: () => others(news.names || []),
@@ -95,7 +96,7 @@ THE SOFTWARE.
     let opened = false;
     const mine = socket = new WebSocket(room.dataset.socket);
     mine.binaryType = "arraybuffer";
-    mine.onopen = () => { opened = true; tries = 0; measure(); };
+    mine.onopen = () => { opened = true; measure(); };
     mine.onmessage = (event) => {
       if (typeof event.data === "string") return told(JSON.parse(event.data));
       const bytes = new Uint8Array(event.data);
@@ -109,7 +110,7 @@ THE SOFTWARE.
       if (over || socket !== mine) return;
       if (!opened) mayStill();
       const wait = Math.min(5000, 300 * 2 ** tries++);
-      say("connecting", "The connection to Berth broke. What runs in the container goes on; trying again …");
+      if (room.dataset.state !== "broken") say("connecting", "The connection to Berth broke. What runs in the container goes on; trying again …");
       timer = setTimeout(connect, wait);
     };
   };
