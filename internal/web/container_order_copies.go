@@ -67,6 +67,9 @@ func (a *orderAsk) storage(node berth.NodeChoice, keep string) orderField {
 func migrateFields(a *orderAsk) []orderField {
 	nodes, node := a.node("Node")
 	fields := []orderField{nodes, a.storage(node, "Storages of the same names")}
+	if a.container.HAState != "" {
+		fields[1].Help = "High availability moves it, and asks for no other storage."
+	}
 	if a.running() {
 		fields = append(fields, a.choice("mode", "It runs now", "", []choiceText{{Value: "restart", Text: "Shut it down, move it, start it there"},
 			{Value: "online", Text: "Move it while it runs", Refusal: "Containers cannot."}}))
