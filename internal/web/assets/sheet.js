@@ -94,7 +94,7 @@
       line.querySelector("strong").textContent = labels.join(", ");
     }
   });
-  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:sheet", (event) => load(event.detail.value ?? event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());

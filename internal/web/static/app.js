@@ -307,7 +307,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       line.querySelector("strong").textContent = labels.join(", ");
     }
   });
-  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:sheet", (event) => load(event.detail.value ?? event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
