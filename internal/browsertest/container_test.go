@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -10,35 +9,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"berth"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
-
-// Each tab has an address of its own, its content comes after the page, and says so when there is nothing.
-func TestTabsOfAContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
-	if err := b.Sim.SetConfig(101, "description", "Ask **Anna**, see https://wiki.example.com/ct."); err != nil {
-		t.Fatal(err)
-	}
-	p := b.SignIn(Desktop, "/containers/home:101")
-	p.Wait(`document.querySelector('#about')?.innerText.includes("unprivileged")`)
-	p.Wait(`document.querySelector('[data-testid="notes"] a')?.href === "https://wiki.example.com/ct"`)
-	p.Wait(`document.querySelectorAll('[data-testid="bars"] dt').length === 4`)
-	for _, tab := range []struct{ name, ready string }{
-		{"events", `document.querySelector('#timeline')`},
-		{"snapshots", `document.querySelector('[data-testid="snapshots"], [data-testid="no-snapshots"]')`},
-		{"backups", `document.querySelector('[data-testid="backups"], [data-testid="no-backups"]')`},
-		{"config", `document.querySelector('[data-testid="pending"]')`},
-	} {
-		p.Click(`a.tab-link[href^="/containers/home:101/` + tab.name + `"]`)
-		p.Wait(`location.pathname.endsWith("/` + tab.name + `") && ` + tab.ready)
-		if !Eval[bool](p, `document.querySelector('.tab-link[aria-current]').href.includes("/`+tab.name+`")`) {
-			t.Errorf("the tab %s is not marked as the one that is open", tab.name)
-		}
-	}
-}
 
 // The charts have the figures of Proxmox and go on with what Berth reads while somebody looks; a drag zooms into them, and the
 // table has the same.
@@ -116,42 +89,6 @@ func TestEventsOfAContainer(t *testing.T) {
 	p.Wait(`document.querySelector('#timeline') && !document.querySelector('#timeline').innerText.includes("anna stopped")`)
 	p.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events?kind=power"))
 	p.Wait(`document.querySelector('[data-testid="event"]')?.innerText.includes("anna stopped")`)
-}
-
-// While the cluster does not answer, everything that Berth knows is there, and every tab says why the rest is not.
-func TestTabsWhileTheClusterIsDown(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 3})
-	p := b.SignIn(Desktop, "/")
-	p.Wait(allCards + " === 3")
-	b.Sim.Stop()
-	p.Wait(`document.querySelectorAll('[data-status="unknown"]').length === 3`)
-	p.Goto(b.App.URL() + "/containers/home:101")
-	p.Wait(`document.querySelector('[data-testid="container-detail"][data-status="unknown"] h1')`)
-	p.Wait(`document.querySelectorAll('#now [data-testid="part-problem"]').length === 1 && document.querySelector('#about [data-testid="part-problem"]')`)
-	p.Wait(`document.querySelector('[data-chart-problem]').innerText.includes("does not answer")`)
-	for _, tab := range []string{"events", "snapshots", "backups", "config"} {
-		p.Goto(b.App.URL() + "/containers/home:101/" + tab)
-		p.Wait(`document.querySelector('#tab [data-testid="part-problem"]')?.innerText.includes("does not answer")`)
-	}
-}
-
-// A container that does not exist any more opens: what happened to it is still known.
-func TestPageOfADeletedContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
-	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
-	vmid := idle(p, "stopped")
-	card := fmt.Sprintf(`document.querySelector('[data-vmid="%d"]')`, vmid)
-	name := Eval[string](p, card+".dataset.name")
-	response, err := b.Client(berth.RoleAdmin).PostForm(b.App.URL()+fmt.Sprintf("/containers/home:%d/actions/delete", vmid), url.Values{"name": {name}, "asked": {"1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	p.Wait("!" + card)
-	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
-	p.Wait(`document.querySelector('[data-testid="container-gone"] h1')?.innerText.includes(` + quoted(name) + `) && document.querySelector('[data-testid="event"]')`)
 }
 
 // The page leads to the next one of the list from which somebody came.
