@@ -64,7 +64,8 @@ func TestHostileTextOnThePageOfAContainer(t *testing.T) {
 	seen := map[string]bool{}
 	evil := func(selector string) string { return has(selector, "window.hurt=1") }
 	for _, tab := range []struct{ path, ready string }{
-		{"", evil("#about") + ` && ` + evil(`[data-testid="services"]`) + ` && document.querySelector('[data-testid="notes"] p') && document.querySelector('#charts').dataset.points`},
+		{"", evil("#about") + ` && ` + evil(`[data-testid="services"]`) + ` && document.querySelector('[data-testid="notes"] p') && document.querySelector('#charts').dataset.points
+			&& document.querySelector('[data-testid="service-link"][href^="https://x.example/"]')`},
 		{"/events", evil("#timeline")},
 		{"/snapshots", evil(`[data-testid="snapshot"]`)},
 		{"/backups", evil(`[data-testid="backup"]`)},
