@@ -46,14 +46,3 @@ func (s *Server) postTags(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
-
-// fieldMessages is the message with those of the fields, for a form that has no place beside them.
-func fieldMessages(err error, message string) string {
-	fields := fieldsOf(err)
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		if fields[field] != message {
-			message += " " + field + ": " + fields[field]
-		}
-	}
-	return message
-}
