@@ -312,8 +312,13 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
 
-  // Good news leaves by itself; bad news stays until it is dismissed.
+  // Good news leaves by itself; bad news stays until it is dismissed, or until the same is said again.
   new MutationObserver(() => {
+    const said = new Set();
+    for (const toast of [...toasts.querySelectorAll('[data-toast="error"]')].reverse()) {
+      if (said.has(toast.textContent)) toast.remove();
+      said.add(toast.textContent);
+    }
     for (const toast of toasts.querySelectorAll('[data-toast="success"]:not([data-timed])')) {
       toast.dataset.timed = "";
       setTimeout(() => toast.remove(), 6000);
