@@ -60,8 +60,8 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// getTab shows a tab, which has nothing yet that Proxmox must be asked for. Of a container that is gone it shows the history.
-func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
+// getTab shows a tab, with nothing yet that Proxmox must be asked for: kept are parts of the database. Of a container that is gone it shows the history.
+func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component, kept ...fleet.Part) error {
 	c, err := s.named(r)
 	if berth.CodeOf(err) == berth.NotFound {
 		return s.getGone(w, r, err)
@@ -69,7 +69,7 @@ func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, con
 	if err != nil {
 		return err
 	}
-	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key())
+	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key(), kept...)
 	if err != nil {
 		return err
 	}

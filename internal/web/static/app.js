@@ -242,7 +242,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (body.querySelector("[data-waiting]")) sheet.close();
     if (!body.firstElementChild || body.querySelector("[data-waiting]")) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
-    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
+    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), input[type=number][required], [data-testid=confirm], button:not([disabled])")?.focus();
   };
   const load = (url) => show(htmx.ajax("GET", url, { target: "#sheet-body", swap: "innerHTML" }));
   document.addEventListener("click", (event) => {
@@ -307,7 +307,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       line.querySelector("strong").textContent = labels.join(", ");
     }
   });
-  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:sheet", (event) => load(event.detail.value ?? event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
