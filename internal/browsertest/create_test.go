@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	offered    = `document.querySelector('#storage')?.value && document.querySelector('#image')?.value` // by the node of the form
+	offered    = `document.querySelector('#storage')?.value && document.querySelector('#image')?.value && !document.querySelector('#place.htmx-request')` // by the node of the form
 	sendForm   = `[data-testid="create"]`
 	jobIs      = `document.querySelector('[data-testid="job-page"]')?.dataset.state`
 	rootSecret = "correct horse battery"
