@@ -431,3 +431,58 @@ func TestStreamEndsWhenRightsChange(t *testing.T) {
 		t.Errorf("the stream ended with %v", err)
 	}
 }
+
+func TestWhoOnlyLooksIsOfferedNothingElse(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	inside, hidden := s.sides()
+	viewer := s.person("vera", berth.Grant{Role: berth.RoleViewer}, berth.Grant{Role: berth.RoleOperator, Scope: "vmid:" + strconv.Itoa(inside[0].VMID)})
+	quick := func(c *berth.Container) string { return containerPath(c) + `/actions/` + usualOffer(c) + `"` }
+	for _, path := range []string{"/", "/?layout=table"} {
+		page := s.do(viewer, http.MethodGet, path, nil).body
+		if !strings.Contains(page, quick(inside[0])) || strings.Contains(page, quick(hidden[0])) {
+			t.Errorf("%s offers what the role does not permit, or not what it does", path)
+		}
+	}
+	if page := s.do(s.as(berth.RoleViewer), http.MethodGet, "/", nil).body; strings.Contains(page, `data-bulk="`) {
+		t.Error("actions on many containers are offered to a viewer")
+	}
+	for _, path := range []string{containerPath(hidden[0]), containerPath(hidden[0]) + "/actions"} {
+		if page := s.do(viewer, http.MethodGet, path, nil).body; !strings.Contains(page, "it takes the role operator") || strings.Contains(page, `hx-post="`+containerPath(hidden[0])) || strings.Contains(page, quick(hidden[0])) {
+			t.Errorf("%s offers what the role does not permit", path)
+		}
+	}
+}
+
+func TestViewsForEverybodyCrossNoScope(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	operator, part := s.as(berth.RoleOperator), s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	if got := s.post(operator, "/views", "name=Payroll&params=q%3Dtag:payroll&shared=1"); got.StatusCode != http.StatusSeeOther {
+		t.Fatalf("an operator who shares a view gets %s", got.Status)
+	}
+	if got := s.post(part, "/views", "name=Mine&params=q%3Dtag:mine&shared=1"); got.StatusCode != http.StatusForbidden {
+		t.Errorf("somebody with a scope who shares a view gets %s, want 403", got.Status)
+	}
+	if page := s.do(part, http.MethodGet, "/", nil).body; strings.Contains(page, "Payroll") || strings.Contains(page, "For everybody") {
+		t.Error("a shared view is shown across scopes, or sharing is offered")
+	}
+	if page := s.do(operator, http.MethodGet, "/", nil).body; !strings.Contains(page, "Payroll") || !strings.Contains(page, "For everybody") {
+		t.Error("a shared view is not shown, or sharing not offered")
+	}
+}
+
+// Who works here, and what they do to users and clusters, is for admins.
+func TestTheFilterOfTheAuditNamesNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.store.AddEvent(t.Context(), berth.Event{Actor: "secretary", Source: "web", Action: "user.add", Subject: "user x"}); err != nil {
+		t.Fatal(err)
+	}
+	if page := s.do(s.as(berth.RoleOperator), http.MethodGet, "/audit", nil).body; strings.Contains(page, "secretary") || strings.Contains(page, "user.add") {
+		t.Error("an operator reads who did what to users")
+	}
+	if page := s.do(s.as(berth.RoleAdmin), http.MethodGet, "/audit", nil).body; !strings.Contains(page, "secretary") {
+		t.Error("an admin cannot choose who did something")
+	}
+}
