@@ -128,7 +128,10 @@ func TestTabsOfAContainer(t *testing.T) {
 		sayWhy("configured "+lost.name, "does not have this container any more", "does not exist any more").look(p, b, lost)
 	})
 	t.Run("whose record is closed", func(t *testing.T) {
+		p.Goto(b.App.URL() + lost.numbered("/containers/home:VMID"))
+		p.Wait(has("#about", "does not have this container any more"))
 		post(lost, "/actions/forget", url.Values{"asked": {"1"}})
+		p.Wait(`document.querySelector('[data-testid="container-gone"]')`) // a page that is open becomes it by itself
 		for _, tab := range []string{"", "/events", "/config", "/console"} {
 			p.Goto(b.App.URL() + lost.numbered("/containers/home:VMID") + tab)
 			p.Wait(has(`[data-testid="container-gone"] h1`, lost.name) + ` && document.querySelector('[data-testid="event"]')`)

@@ -183,7 +183,7 @@ func containerPage(frame ui.Page, r *rendition, f containerFrame, content templ.
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if f.Tags.Refusal == "" || len(f.KnownTags) > 0 {
+			if f.MayTag {
 				templ_7745c5c3_Err = tagForm(f.Tags, f.KnownTags).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

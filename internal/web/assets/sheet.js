@@ -13,12 +13,13 @@
     loading++;
     body.inert = true;
     const announce = setTimeout(() => {
-      if (sheet.open) return;
-      const text = body.appendChild(document.createElement("p"));
+      if (sheet.open && body.querySelector("form")) return; // a dialog that is made anew stays in sight
+      const text = document.createElement("p");
       text.textContent = "Asking Proxmox …";
       text.className = "muted";
       text.dataset.waiting = "";
-      sheet.showModal();
+      body.replaceChildren(text);
+      if (!sheet.open) sheet.showModal();
     }, slow);
     try {
       await request;
@@ -99,8 +100,13 @@
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
 
-  // Good news leaves by itself; bad news stays until it is dismissed.
+  // Good news leaves by itself; bad news stays until it is dismissed, or until the same is said again.
   new MutationObserver(() => {
+    const said = new Set();
+    for (const toast of [...toasts.querySelectorAll('[data-toast="error"]')].reverse()) {
+      if (said.has(toast.textContent)) toast.remove();
+      said.add(toast.textContent);
+    }
     for (const toast of toasts.querySelectorAll('[data-toast="success"]:not([data-timed])')) {
       toast.dataset.timed = "";
       setTimeout(() => toast.remove(), 6000);
