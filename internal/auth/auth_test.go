@@ -458,3 +458,30 @@ func TestSessionsEndWhenNobodyUsesThem(t *testing.T) {
 		t.Error("the session holds although nobody used it")
 	}
 }
+
+func TestARequestThatIsUnderWayDoesNotBringAnEndedSessionBack(t *testing.T) {
+	t.Parallel()
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		d := newDesk(t, o)
+		for name, end := range map[string]func(*browser) error{
+			"signed out": func(b *browser) error { return b.do(d.SignOut) },
+			"ended by another one": func(*browser) error {
+				_, err := d.store.EndOtherSessions(t.Context(), d.bert.ID, "another one")
+				return err
+			},
+		} {
+			b := d.browser("10.0.0.1")
+			if _, err := b.signIn("bert", good); err != nil {
+				t.Fatal(err)
+			}
+			other := *b // the same cookie
+			err := b.do(func(context.Context) error { return end(&other) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if who := b.who(); who.Name != "" {
+				t.Errorf("%s: %s is signed in again", name, who.Name)
+			}
+		}
+	})
+}

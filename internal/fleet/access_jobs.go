@@ -137,7 +137,7 @@ func (a *Actions) subjectOf(job *berth.Job) (*berth.Container, bool) {
 	}
 	c, found := a.fleet.Snapshot().Find(at.cluster, at.vmid)
 	var t target
-	if !found || json.Unmarshal([]byte(job.Args), &t) != nil || t.ContainerID != "" && c.ID != "" && t.ContainerID != c.ID {
+	if !found || json.Unmarshal([]byte(job.Args), &t) != nil || t.ContainerID != "" && t.ContainerID != c.ID {
 		return nil, false
 	}
 	return c, true

@@ -26,7 +26,7 @@ func (w *worker) agree(ctx context.Context, wanted string) error {
 			}
 			return jobs.Fail(nil, "Proxmox's task ended well, but %s is %s.", w.Hostname, status.Status)
 		}
-		if err != nil && !ambiguous(err) {
+		if err != nil && !away(err) {
 			return err
 		}
 		if err := pause(ctx, firstLook); err != nil {

@@ -132,6 +132,7 @@ type killer struct {
 	mu      sync.Mutex
 	kill    func()
 	ordered bool
+	passing int           // requests that pass although they are the moment
 	killed  chan struct{} // closed when it strikes
 	looked  chan struct{} // gets a value when, after that, somebody has looked for tasks
 	arrived atomic.Bool   // the late request did, when its job is over
@@ -177,6 +178,10 @@ func (k *killer) hits(r *http.Request) bool {
 	hit := k.kill != nil && about && r.Method == k.moment.method && strings.Contains(path, strings.ReplaceAll(k.moment.part, "VMID", k.vmid)) &&
 		(k.moment.after == "" || k.ordered) && !strings.Contains(path, "/cluster/")
 	k.ordered = k.ordered || r.Method != http.MethodGet
+	if hit && k.passing > 0 {
+		k.passing--
+		return false
+	}
 	return hit
 }
 

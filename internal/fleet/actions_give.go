@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -33,6 +34,9 @@ type order struct {
 func (w *worker) do(ctx context.Context, o order) error {
 	t := w.task(o.name)
 	err := w.Step(ctx, "Ask Proxmox to "+o.name, func(ctx context.Context) error { return w.give(ctx, o, t) })
+	if err != nil && t.Asked && t.UPID == "" && errors.Is(context.Cause(ctx), jobs.ErrCancelled) && (ambiguous(err) || !isRefusal(err)) {
+		return w.abortLost(ctx, o, t)
+	}
 	if err != nil || t.Needless != "" {
 		return err
 	}
@@ -49,6 +53,7 @@ func (w *worker) give(ctx context.Context, o order, t *task) error {
 	if t.UPID != "" || t.Needless != "" {
 		return nil
 	}
+	t.Kinds, t.Query, t.About, t.Token = o.kinds, o.query, o.about, cmp.Or(t.Token, w.poller.cluster.TokenID)
 	found, err := w.send(ctx, o, t)
 	if found {
 		return err
@@ -74,14 +79,18 @@ func (w *worker) send(ctx context.Context, o order, t *task) (found bool, err er
 	lost := t.Asked
 	for try := 1; ; try++ {
 		if lost {
-			if found, err := w.regain(ctx, o, t); err != nil || found {
-				return found, err
+			if found, lookErr := w.regain(ctx, o, t); lookErr != nil || found {
+				return found, lookErr
 			}
 		}
-		if err := w.announce(ctx, o, t); err != nil {
+		if try > mostPosts {
 			return false, err
 		}
-		if t.UPID, err = w.post(ctx, o.post); !ambiguous(err) || try == mostPosts {
+		if err := w.announce(ctx, o, t); err != nil {
+			t.Asked = lost
+			return false, err
+		}
+		if t.UPID, err = w.post(ctx, o.post); !ambiguous(err) {
 			break
 		}
 		lost = true
@@ -96,10 +105,11 @@ func (w *worker) send(ctx context.Context, o order, t *task) (found bool, err er
 
 // announce keeps that the order is about to be given.
 func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
+	t.Token = w.poller.cluster.TokenID
 	if !t.Asked {
 		if e := w.early; e != nil && e.node == w.kept.Node && o.query == nil {
-			t.Known = w.own(e.rows, o)
-		} else if t.Known, err = w.tasks(ctx, o); err != nil {
+			t.Known = t.among(e.rows)
+		} else if t.Known, err = w.tasks(ctx, t); err != nil {
 			return err
 		}
 		w.early = nil
@@ -115,7 +125,7 @@ func (w *worker) announce(ctx context.Context, o order, t *task) (err error) {
 // regain finds out what came of an order whose answer was lost. It tells whether anything did; only if nothing did, the
 // order may be given again.
 func (w *worker) regain(ctx context.Context, o order, t *task) (found bool, err error) {
-	if t.UPID, err = w.find(ctx, o, t); err != nil {
+	if t.UPID, err = w.find(ctx, t); err != nil {
 		return false, err
 	}
 	if t.UPID == "" && o.done != nil {
@@ -149,6 +159,11 @@ func ambiguous(err error) bool {
 	return false
 }
 
+// away tells that asking again may help: there is no answer, or the token was replaced a moment ago.
+func away(err error) bool {
+	return ambiguous(err) || pve.Classify(err).Kind == pve.KindUnauthenticated
+}
+
 // needless says why an order that was refused, or whose task failed, was not needed.
 func needless(err error) string {
 	switch pve.Classify(err).Kind {
@@ -171,20 +186,21 @@ func (w *worker) tasksEarly(ctx context.Context) func() {
 }
 
 // tasks lists the tasks that may be of the order, that Berth's token started and the node remembers.
-func (w *worker) tasks(ctx context.Context, o order) ([]pve.UPID, error) {
+func (w *worker) tasks(ctx context.Context, t *task) ([]pve.UPID, error) {
 	query := pve.TaskQuery{Source: "all", VMID: w.VMID}
-	if o.query != nil {
-		query = *o.query
+	if t.Query != nil {
+		query = *t.Query
 	}
+	w.reconnect()
 	rows, err := w.client.NodeTasks(ctx, w.kept.Node, query)
-	return w.own(rows, o), err
+	return t.among(rows), err
 }
 
-func (w *worker) own(rows []pve.TaskRow, o order) []pve.UPID {
+func (t *task) among(rows []pve.TaskRow) []pve.UPID {
 	var upids []pve.UPID
 	for i := range rows {
 		u := rows[i].UPID
-		if slices.Contains(o.kinds, u.Type()) && u.User() == w.poller.cluster.TokenID && (o.about == "" || o.about == u.ID()) {
+		if slices.Contains(t.Kinds, u.Type()) && u.User() == t.Token && (t.About == "" || t.About == u.ID()) {
 			upids = append(upids, u)
 		}
 	}
@@ -194,14 +210,14 @@ func (w *worker) own(rows []pve.TaskRow, o order) []pve.UPID {
 // find looks for the task that a lost order started, until it is certain that there is none. A request outlives the one
 // who sent it: the proxy of Proxmox gives it 30 s to be carried out (pve-http-server 6.0.5), and only then a task is born,
 // which every list has at once.
-func (w *worker) find(ctx context.Context, o order, t *task) (pve.UPID, error) {
+func (w *worker) find(ctx context.Context, t *task) (pve.UPID, error) {
 	patience := w.actions.patience
 	began := time.Now()
 	left := patience.Appear - w.actions.fleet.now().Sub(t.AskedAt)
 	certain := began.Add(min(max(left, patience.Appear/fewLooks), patience.Appear))
 	for {
 		asked := time.Now()
-		upids, err := w.tasks(ctx, o)
+		upids, err := w.tasks(ctx, t)
 		for _, u := range upids {
 			if !slices.Contains(t.Known, u) {
 				return u, nil
@@ -210,7 +226,7 @@ func (w *worker) find(ctx context.Context, o order, t *task) (pve.UPID, error) {
 		switch {
 		case err == nil && asked.After(certain):
 			return "", nil
-		case err != nil && !ambiguous(err):
+		case err != nil && !away(err):
 			return "", err
 		case err != nil && asked.After(certain) && asked.Sub(began) > patience.Outage:
 			return "", jobs.Fail(err, "Node %s does not answer, so it is not known whether Proxmox did it.", w.kept.Node)

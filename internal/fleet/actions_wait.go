@@ -29,9 +29,13 @@ func (w *worker) await(ctx context.Context, name string, t *task) error {
 	case errors.Is(context.Cause(ctx), jobs.ErrCancelled):
 		return w.abort(ctx, t)
 	case err != nil:
-		return err
+		failure, told := errors.AsType[*jobs.Failure](w.explain(ctx, err))
+		if !told {
+			return err
+		}
+		return w.leave(ctx, t, err, "%s Proxmox's task may go on at node %s.", sentence(failure.Message), t.UPID.Node())
 	case status.Running():
-		return jobs.Fail(nil, "Proxmox's task did not end within %s. It goes on at node %s.", limit.Round(time.Second), t.UPID.Node())
+		return w.leave(ctx, t, nil, "Proxmox's task did not end within %s. It goes on at node %s.", limit.Round(time.Second), t.UPID.Node())
 	}
 	if err := status.Err(); needless(err) != "" {
 		t.Needless = needless(err)
@@ -43,6 +47,15 @@ func (w *worker) await(ctx context.Context, name string, t *task) error {
 		return w.awaitHA(ctx, t, limit)
 	}
 	return nil
+}
+
+// leave ends the job before its task, whose end gets an entry of its own in the history.
+func (w *worker) leave(ctx context.Context, t *task, cause error, format string, args ...any) error {
+	t.Left = true
+	if err := w.save(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return jobs.Fail(cause, format, args...)
 }
 
 // awaitHA waits for the HA manager, which the task has only asked.
@@ -60,6 +73,7 @@ func (w *worker) awaitHA(ctx context.Context, t *task, limit time.Duration) erro
 func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pve.TaskStatus, error) {
 	started, reached, logged := time.Now(), time.Now(), time.Now()
 	for {
+		w.reconnect()
 		status, err := w.client.TaskStatus(ctx, t.UPID)
 		unknown := pve.Classify(err).Kind == pve.KindNotFound && time.Since(started) < w.actions.patience.Appear
 		switch {
@@ -67,7 +81,7 @@ func (w *worker) untilEnd(ctx context.Context, t *task, limit time.Duration) (pv
 			return status, context.Cause(ctx)
 		case err == nil:
 			reached = time.Now()
-		case !unknown && (!ambiguous(err) || time.Since(reached) > w.actions.patience.Outage):
+		case !unknown && (!away(err) || time.Since(reached) > w.actions.patience.Outage):
 			return status, err
 		}
 		over := err == nil && (!status.Running() || time.Since(started) > limit)
@@ -105,6 +119,11 @@ func (w *worker) keepLog(ctx context.Context, t *task) error {
 
 // abandon clears up what a worker before began of a job that was cancelled since.
 func (w *worker) abandon(ctx context.Context) error {
+	for name, t := range w.kept.Tasks {
+		if t.Asked && t.UPID == "" && t.Needless == "" && len(t.Kinds) > 0 {
+			return w.abortLost(ctx, order{name: name}, t)
+		}
+	}
 	if begun := w.begun(); len(begun) > 0 {
 		return w.abort(ctx, begun[len(begun)-1])
 	}
@@ -115,16 +134,35 @@ func (w *worker) abandon(ctx context.Context) error {
 func (w *worker) abort(ctx context.Context, t *task) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
+	w.reconnect()
 	if err := w.client.Abort(ctx, t.UPID); err != nil {
-		return jobs.Fail(err, "Proxmox's task could not be aborted and goes on at node %s: %s", t.UPID.Node(), plainProblem(err))
+		return w.leave(ctx, t, err, "Proxmox's task could not be aborted and goes on at node %s: %s", t.UPID.Node(), plainProblem(err))
 	}
 	status, err := w.untilEnd(ctx, t, abortTimeout)
-	if err == nil && !status.Running() && status.Err() == nil {
-		w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
+	w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
+	switch {
+	case err != nil || status.Running():
+		return w.leave(ctx, t, err, "Proxmox was asked to abort its task.")
+	case status.Err() == nil:
 		return jobs.Fail(nil, "Proxmox's task had ended already.")
 	}
-	w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
-	return jobs.Fail(err, "Proxmox's task was aborted.")
+	return jobs.Fail(nil, "Proxmox's task was aborted.")
+}
+
+// abortLost ends the task of a cancelled job whose order was not answered.
+func (w *worker) abortLost(ctx context.Context, o order, t *task) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.actions.patience.Appear+w.actions.patience.Outage+callTimeout)
+	defer cancel()
+	found, err := w.regain(within, o, t)
+	switch {
+	case t.UPID != "":
+		return w.abort(ctx, t)
+	case err != nil:
+		return jobs.Fail(err, "Proxmox was asked to %s, and it is not known whether it does.", o.name)
+	case found:
+		return jobs.Fail(nil, "It was done already.")
+	}
+	return context.Cause(ctx)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -51,6 +51,12 @@ type task struct {
 	UPID      pve.UPID   `json:"upid,omitempty"`
 	Needless  string     `json:"needless,omitempty"` // why Proxmox had nothing to do, in words
 	FirstLine int        `json:"firstLine,omitempty"`
+	Left      bool       `json:"left,omitempty"` // the job ended before it
+
+	Kinds []string       `json:"kinds,omitempty"` // of the order, for finding its task
+	Query *pve.TaskQuery `json:"query,omitempty"`
+	About string         `json:"about,omitempty"`
+	Token string         `json:"token,omitempty"` // whose tasks to look at
 }
 
 // work does an action, from the beginning or from where a worker before it came to.
@@ -106,6 +112,7 @@ func (w *worker) look(ctx context.Context) error {
 
 // status reads the container at its node, or where it has moved to.
 func (w *worker) status(ctx context.Context) (pve.ContainerStatus, error) {
+	w.reconnect()
 	status, err := w.client.ContainerStatus(ctx, w.kept.Node, w.VMID)
 	if pve.Classify(err).Kind != pve.KindNoContainer {
 		return status, err

@@ -76,24 +76,26 @@ func (f *Fleet) adjustPollers(ctx context.Context, group *sync.WaitGroup) error 
 // stopPollers stops those of clusters that are gone or have changed, and waits for them, so that none publishes its view
 // once more afterwards.
 func (f *Fleet) stopPollers(wanted map[string]berth.Cluster) {
-	for _, p := range f.takeOutdated(wanted) {
+	for _, p := range f.outdated(wanted) {
 		p.stop()
 		<-p.done
 		if _, keep := wanted[p.cluster.ID]; !keep {
+			f.mu.Lock()
+			delete(f.pollers, p.cluster.ID)
+			f.mu.Unlock()
 			f.forget(p.cluster.ID)
 			f.log.Info("cluster removed", "cluster", p.cluster.Name)
 		}
 	}
 }
 
-func (f *Fleet) takeOutdated(wanted map[string]berth.Cluster) []*poller {
+func (f *Fleet) outdated(wanted map[string]berth.Cluster) []*poller {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var outdated []*poller
 	for id, p := range f.pollers {
 		if c, keep := wanted[id]; !keep || !c.UpdatedAt.Equal(p.cluster.UpdatedAt) {
 			outdated = append(outdated, p)
-			delete(f.pollers, id)
 		}
 	}
 	return outdated
@@ -101,9 +103,9 @@ func (f *Fleet) takeOutdated(wanted map[string]berth.Cluster) []*poller {
 
 func (f *Fleet) startPoller(ctx context.Context, group *sync.WaitGroup, c berth.Cluster) error {
 	f.mu.Lock()
-	_, running := f.pollers[c.ID]
+	running := f.pollers[c.ID]
 	f.mu.Unlock()
-	if running {
+	if running != nil && running.cluster.UpdatedAt.Equal(c.UpdatedAt) {
 		return nil
 	}
 	p, err := f.newPoller(ctx, c)

@@ -91,6 +91,8 @@ func (a *Actions) ChangeConfig(ctx context.Context, by berth.Actor, key string, 
 		return current, err
 	case digest != "" && digest != current.Digest:
 		return current, changedMeanwhile(c.Hostname)
+	case a.mayMount(by, c, change, current.Values) != nil:
+		return current, a.mayMount(by, c, change, current.Values)
 	case len(notForTokens(change, current.Values)) > 0:
 		return current, berth.InvalidFields(notForTokens(change, current.Values))
 	case holds(change, current.Values):

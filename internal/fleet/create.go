@@ -22,8 +22,9 @@ const (
 // creation is the args of a creation's job. Password and keys are not part of it: they are sealed in the container's row.
 type creation struct {
 	target
-	Spec berth.CreateSpec `json:"spec"`
-	Made bool             `json:"made,omitempty"` // by a job before, which failed later
+	Spec   berth.CreateSpec `json:"spec"`
+	Made   bool             `json:"made,omitempty"`   // by a job before, which failed later
+	MadeBy pve.UPID         `json:"madeBy,omitempty"` // the task of a job before, which ended first
 }
 
 // Create asks for a new container and returns at once with the job that makes it. From then on the container is there with
@@ -74,7 +75,7 @@ func (a *Actions) createdBefore(ctx context.Context, by berth.Actor, spec berth.
 }
 
 func (a *Actions) createNow(ctx context.Context, by berth.Actor, spec berth.CreateSpec) (berth.Job, error) {
-	p, err := a.placeFor(by, &spec)
+	p, err := a.placeFor(ctx, by, &spec)
 	if err != nil {
 		return berth.Job{}, err
 	}
@@ -93,7 +94,7 @@ func (a *Actions) createNow(ctx context.Context, by berth.Actor, spec berth.Crea
 }
 
 // placeFor gives the poller of the cluster, if the actor may have the container there.
-func (a *Actions) placeFor(by berth.Actor, spec *berth.CreateSpec) (*poller, error) {
+func (a *Actions) placeFor(ctx context.Context, by berth.Actor, spec *berth.CreateSpec) (*poller, error) {
 	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == spec.Cluster })
 	switch {
 	case p == nil || p.client == nil || !by.Access.Reaches(berth.RoleViewer, spec.Cluster, ""):
@@ -101,7 +102,7 @@ func (a *Actions) placeFor(by berth.Actor, spec *berth.CreateSpec) (*poller, err
 	case !by.Access.On(spec.Container()).Includes(berth.RoleOperator):
 		return nil, berth.Errorf(berth.Forbidden, "Your role may not create this container; it takes the role %s there.", berth.RoleOperator)
 	}
-	if err := a.mayRestore(by, spec); err != nil {
+	if err := a.mayRestore(ctx, by, spec); err != nil {
 		return nil, err
 	}
 	for _, view := range a.fleet.Snapshot().Clusters {
@@ -174,11 +175,14 @@ func (a *Actions) retryCreate(ctx context.Context, by berth.Actor, failed *berth
 	if err != nil {
 		return berth.Job{}, err
 	}
-	p, err := a.placeFor(by, &c.Spec)
+	p, err := a.placeFor(ctx, by, &c.Spec)
 	if err != nil {
 		return berth.Job{}, err
 	}
 	c.Made = c.Made || kept.Made
+	if t := kept.Tasks[orderMake]; t != nil && t.UPID != "" {
+		c.MadeBy = t.UPID
+	}
 	err = a.jobs.Change(ctx, "ask again to create "+c.Hostname, func(tx *store.Tx) (err error) {
 		id, lifecycle, err := tx.Lifecycle(ctx, c.ClusterID, c.VMID)
 		if err == nil && (id != c.ContainerID || lifecycle != berth.LifecycleError) {
@@ -216,7 +220,8 @@ func creationOf(job *berth.Job) (c creation, k kept, err error) {
 // creator does one creation.
 type creator struct {
 	*worker
-	spec berth.CreateSpec
+	spec   berth.CreateSpec
+	madeBy pve.UPID
 }
 
 // workCreate does a creation, from the beginning or from where a worker before it came to.
@@ -234,7 +239,7 @@ func (a *Actions) workCreate(ctx context.Context, run *jobs.Run) (string, error)
 	if errors.Is(context.Cause(ctx), jobs.ErrCancelled) {
 		return "", w.abandon(ctx)
 	}
-	c := &creator{w, args.Spec}
+	c := &creator{w, args.Spec, args.MadeBy}
 	message, err := c.create(ctx)
 	return message, c.explainCreation(ctx, err)
 }
@@ -263,14 +268,26 @@ func (c *creator) create(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s is there and %s.", c.Hostname, wanted), err
 }
 
-// lookFree makes sure that nobody has taken the VMID since it was chosen.
+// lookFree makes sure that nobody has taken the VMID since it was chosen. What the task of a job before has made, or is
+// making, is not made again.
 func (c *creator) lookFree(ctx context.Context) error {
-	if c.task(orderMake).Asked {
+	t := c.task(orderMake)
+	if t.Asked {
 		return nil
 	}
 	free, err := c.client.IDFree(ctx, c.VMID)
 	if err != nil || free {
 		return err
+	}
+	if c.madeBy != "" {
+		status, err := c.client.TaskStatus(ctx, c.madeBy)
+		switch {
+		case ambiguous(err):
+			return err
+		case err == nil && (status.Running() || status.Err() == nil):
+			t.Asked, t.AskedAt, t.UPID, t.FirstLine = true, c.actions.fleet.now(), c.madeBy, c.Lines()
+			return c.save(ctx)
+		}
 	}
 	return berth.InvalidFields(map[string]string{"vmid": fmt.Sprintf("VMID %d has been taken meanwhile.", c.VMID)})
 }

@@ -41,7 +41,7 @@ func (w *worker) madeByBerth(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	began := false
+	var tasks []pve.UPID
 	for i := range recent {
 		if recent[i].Kind != kindCreate {
 			continue
@@ -56,11 +56,18 @@ func (w *worker) madeByBerth(ctx context.Context) (bool, error) {
 		if c.Made || kept.Made {
 			return true, nil
 		}
-		t := kept.Tasks[orderMake]
-		began = began || t != nil && t.UPID != ""
+		if t := kept.Tasks[orderMake]; t != nil && t.UPID != "" {
+			tasks = append(tasks, t.UPID)
+		}
 	}
-	if !began {
+	if len(tasks) == 0 {
 		return false, nil
+	}
+	for _, upid := range tasks { // one may have ended well after its job
+		status, err := w.client.TaskStatus(ctx, upid)
+		if ambiguous(err) || err == nil && !status.Running() && status.Err() == nil {
+			return err == nil, err
+		}
 	}
 	status, err := w.status(ctx)
 	if pve.Classify(err).Kind == pve.KindNoContainer {

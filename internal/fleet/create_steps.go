@@ -76,12 +76,17 @@ func (a *Actions) holder(cluster string, vmid int) (instead string, taken *berth
 
 // connect finds the cluster.
 func (w *worker) connect() error {
-	w.poller = w.actions.fleet.pollerOf(func(p *poller) bool { return p.cluster.ID == w.ClusterID })
-	if w.poller == nil || w.poller.client == nil {
+	if w.reconnect(); w.client == nil {
 		return jobs.Fail(nil, "Cluster %s is not connected any more.", w.Cluster)
 	}
-	w.client = w.poller.client
 	return nil
+}
+
+// reconnect takes the connection that the cluster has now: it may have got another token or address while the job waits.
+func (w *worker) reconnect() {
+	if p := w.actions.fleet.pollerOf(func(p *poller) bool { return p.cluster.ID == w.ClusterID }); p != nil && p.client != nil {
+		w.poller, w.client = p, p.client
+	}
 }
 
 // startIt starts a container after something else was done to it.

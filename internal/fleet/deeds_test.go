@@ -220,6 +220,8 @@ func TestRollbacksAndMovesOfDisksThatFail(t *testing.T) {
 		back := snapshotCalled(berth.ActionRollback, "clean")
 		back.Snapshot.First, back.Start = "first", true
 		move := berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "rootfs", Storage: world.otherStorage(t)}}
+		keeping := move // a disk with snapshots cannot be taken away
+		keeping.Disk.KeepSource = true
 		was, nothingFails := world.config(t), pvesim.Fault{}
 		for _, test := range []struct {
 			what    string
@@ -231,9 +233,8 @@ func TestRollbacksAndMovesOfDisksThatFail(t *testing.T) {
 			{"the rollback fails", pvesim.Fault{Task: "vzrollback", Reason: "cannot rollback, it is not the most recent"}, snapshotCalled(berth.ActionRollback, "clean"), "not the most recent"},
 			{"the rollback is refused", pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/snapshot/*/rollback", Status: 500, Reason: "out of luck"}, snapshotCalled(berth.ActionRollback, "clean"), "out of luck"},
 			{"there is no such snapshot", nothingFails, snapshotCalled(berth.ActionRollback, "nowhere"), "nowhere"},
-			{"the copy of the disk fails", pvesim.Fault{Task: "move_volume", Reason: "No space left on device"}, move, "No space left"},
-			{"the move of the disk is refused", pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/move_volume", Status: 500, Reason: "storage is not online"}, move, "not online"},
-			{"there is no such storage", nothingFails, berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "rootfs", Storage: "nowhere"}}, "nowhere"},
+			{"the copy of the disk fails", pvesim.Fault{Task: "move_volume", Reason: "No space left on device"}, keeping, "No space left"},
+			{"the move of the disk is refused", pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/move_volume", Status: 500, Reason: "storage is not online"}, keeping, "not online"},
 			{"there is no such disk", nothingFails, berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "mp7", Storage: move.Disk.Storage}}, "mp7"},
 		} {
 			if test.fault != nothingFails {

@@ -37,6 +37,7 @@ type Detail struct {
 	Cluster     berth.Cluster
 	LastBackup  LastBackup
 	TrackedAt   time.Time // when Berth began to track it; zero: it is only discovered
+	Destroyed   time.Time // when the container was that had the VMID before; zero: none is known
 	UpdatedAt   time.Time // when Berth last changed what it keeps of it; zero: it is only discovered
 	Template    string    // what the template that it was made from says of itself; Container has its name
 	Figures     *Figures  // nil: not asked for, or Problems says why
@@ -70,8 +71,12 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 		if d.Events, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
 			return Detail{}, err
 		}
+		d.Events = slices.DeleteFunc(d.Events, func(e berth.Event) bool { return e.ContainerID != "" && e.ContainerID != c.ID })
 	}
 	d.LastBackup = a.lastBackup(c)
+	if !d.LastBackup.At.After(d.Destroyed) {
+		d.LastBackup.At = time.Time{}
+	}
 	if problem := a.silence(p, c); problem != "" {
 		for _, part := range parts {
 			d.Problems[part] = problem
@@ -99,7 +104,10 @@ func (a *Actions) lastBackup(c *berth.Container) LastBackup {
 }
 
 // readKept reads what the database knows.
-func (a *Actions) readKept(ctx context.Context, d *Detail) error {
+func (a *Actions) readKept(ctx context.Context, d *Detail) (err error) {
+	if d.Destroyed, err = a.destroyedBefore(ctx, d.Container.Key()); err != nil {
+		return err
+	}
 	if d.Container.ID == "" {
 		return nil
 	}
@@ -186,7 +194,8 @@ func (l *look) tasks(ctx context.Context) error {
 		}
 		r.tasks, r.tasksAt = l.poller.latest(rows), now
 	}
-	tasks := r.tasks
+	destroyed := l.detail.Destroyed
+	tasks := slices.DeleteFunc(slices.Clone(r.tasks), func(t berth.Task) bool { return t.Former || t.StartedAt.Before(destroyed) })
 	l.take(func(d *Detail) { d.Tasks = tasks })
 	return nil
 }

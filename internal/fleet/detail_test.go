@@ -37,9 +37,13 @@ func TestDetailTellsEverything(t *testing.T) {
 	done(client.CreateSnapshot(t.Context(), c.Node, c.VMID, "before", "as it was"))
 	done(client.CreateSnapshot(t.Context(), c.Node, c.VMID, "after", ""))
 	done(client.Backup(t.Context(), c.Node, pve.BackupRequest{VMIDs: []int{c.VMID}, Storage: "nas", Mode: "stop"}))
-	if err := r.ChangeTags(t.Context(), anna, c.Key(), berth.TagChange{Add: []string{"seen"}}); err != nil {
-		t.Fatal(err)
-	}
+	r.wait("the backup's lock is seen to be gone, so that it can be changed", func(*Snapshot) bool {
+		err := r.ChangeTags(t.Context(), anna, c.Key(), berth.TagChange{Add: []string{"seen"}})
+		if err != nil && berth.CodeOf(err) != berth.Conflict {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	r.wait("it is tracked", func(s *Snapshot) bool { now, ok := s.Find(c.Cluster, c.VMID); return ok && now.ID != "" })
 	got, err := r.Detail(t.Context(), anna, c.Key(), Parts()...)
 	if err != nil || len(got.Problems) > 0 {

@@ -20,8 +20,13 @@ import (
 // without a task.
 var bringConfig = []string{"vzcreate", "vzrestore", "vzrollback", "vztemplate", "vzclone", "vzmigrate", "resize", "move_volume"}
 
+// configActions are the actions that change a configuration, those that make a change effective that waited for a restart
+// included.
+var configActions = []berth.Action{berth.ActionConfig, berth.ActionProtection, berth.ActionOnBoot, berth.ActionResize, berth.ActionMoveVolume,
+	berth.ActionRollback, berth.ActionRestore, berth.ActionTemplate, berth.ActionMigrate, berth.ActionCreate, berth.ActionStart, berth.ActionReboot}
+
 // jobsLookedAt are the latest jobs about a container that may be behind a change of its configuration.
-const jobsLookedAt = 5
+const jobsLookedAt = 20
 
 // noticeConfig enters in the history that somebody else has changed a configuration, when that was read. The digest tells
 // that something is to be looked at: it changes with locks and snapshots too.
@@ -29,7 +34,7 @@ func (p *poller) noticeConfig(k *known, node string, config *pve.ContainerConfig
 	if config.Digest == k.Digest {
 		return
 	}
-	vmid, since := k.VMID, k.ConfigAt
+	vmid, since, digest := k.VMID, k.ConfigAt, k.Digest
 	sums, version := sumsOf(config), versionOf(config)
 	entry := berth.Event{At: p.fleet.now(), Actor: unseenActor, Source: "proxmox", Action: "container.config", Cluster: p.cluster.Name, VMID: vmid}
 	p.nameSubject(&entry, vmid, node)
@@ -38,12 +43,29 @@ func (p *poller) noticeConfig(k *known, node string, config *pve.ContainerConfig
 		defer cancel()
 		_, keepErr := p.fleet.store.AddConfig(ctx, p.cluster.ID, vmid, version)
 		err := cmp.Or(p.noteConfig(ctx, node, vmid, since, sums, entry), keepErr)
-		if berth.CodeOf(err) == berth.Unavailable { // of every container: others say it once; the next reading finds it again
-			p.fleet.log.Debug("cannot store what has changed in a configuration", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
-		} else if err != nil {
-			p.notStored("what has changed in a configuration", err)
+		if err != nil {
+			p.notNoted("what has changed in a configuration", err)
+			p.tell(context.Background(), func() { p.readAgain(k, digest, since) })
 		}
 	})
+}
+
+// notNoted logs what could not be entered in the history and is tried again. That the database does not answer concerns
+// every container, and others say it once.
+func (p *poller) notNoted(what string, err error) {
+	if berth.CodeOf(err) == berth.Unavailable {
+		p.fleet.log.Debug("cannot store "+what, "cluster", p.cluster.Name, "error", err)
+	} else {
+		p.notStored(what, err)
+	}
+}
+
+// readAgain has a configuration read once more that could not be compared with what is noted.
+func (p *poller) readAgain(k *known, digest string, since time.Time) {
+	if p.facts.byVMID[k.VMID] == k {
+		k.Digest, k.ConfigAt, k.wantConfig, p.facts.dirty[k.VMID] = digest, since, true, true
+		k.failed(p.fleet.now())
+	}
 }
 
 // noteConfig keeps the sums of a configuration. There is an entry if some are others than before, and neither a job of
@@ -76,7 +98,9 @@ func (p *poller) configExplained(ctx context.Context, node string, vmid int, sin
 	if err != nil {
 		return false, err
 	}
-	own := func(j berth.Job) bool { return !j.Ended() || j.EndedAt.After(since) }
+	own := func(j berth.Job) bool {
+		return (!j.Ended() || j.EndedAt.After(since)) && slices.Contains(configActions, berth.Action(j.Action))
+	}
 	if slices.ContainsFunc(recent, own) {
 		return true, nil
 	}

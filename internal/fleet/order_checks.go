@@ -21,6 +21,8 @@ func (a *Actions) fits(ctx context.Context, by berth.Actor, p *poller, c *berth.
 		k.place(r)
 	case berth.ActionBackup:
 		k.storage(c.Node, r.Backup.Storage, "backup")
+	case berth.ActionRestore, berth.ActionBackupDelete:
+		return a.ownBackup(ctx, by, p, c, r.Backup.Volume)
 	case berth.ActionResize, berth.ActionMoveVolume:
 		if err := a.checkDisk(ctx, p, k, r); err != nil {
 			return err

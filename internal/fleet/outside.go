@@ -3,8 +3,10 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -42,22 +44,25 @@ func (p *poller) latest(rows []pve.TaskRow) []berth.Task {
 		tasks = append(tasks, t)
 	}
 	slices.SortFunc(tasks, func(a, b berth.Task) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.UPID, b.UPID))
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.UPID, a.UPID)) // within a second those with a later process id
 	})
+	markFormer(tasks)
 	return tasks
 }
 
-// noteOutside adds what others did to containers to the history, also while Berth was down. The name of an event is made of
-// that of the task, so that each is there once, however many processes see it.
+// noteOutside adds what others did to containers to the history, also while Berth was down, and what a task of Berth did
+// after its job had ended. The name of an event is made of that of the task, so that each is there once, however many
+// processes see it. What cannot be stored is tried again at the next look at the tasks.
 func (p *poller) noteOutside(news []pve.TaskRow) {
+	var ended []pve.TaskRow
 	var events []berth.Event
 	for i := range news {
 		row := &news[i]
 		vmid, ok := containerOf(row)
-		if !ok || row.Running() || p.own(row) || taskWords[row.Type] == "" {
+		if !ok || row.Running() || taskWords[row.Type] == "" {
 			continue
 		}
-		events = append(events, p.outsideEvent(row, vmid))
+		ended, events = append(ended, *row), append(events, p.outsideEvent(row, vmid))
 	}
 	if len(events) == 0 {
 		return
@@ -65,10 +70,61 @@ func (p *poller) noteOutside(news []pve.TaskRow) {
 	p.calls.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 		defer cancel()
-		if err := p.fleet.store.AddEventsOnce(ctx, events); err != nil {
-			p.fleet.log.Error("cannot add to the history what happened outside Berth", "cluster", p.cluster.Name, "error", err)
+		if err := p.storeOutside(ctx, ended, events); err != nil {
+			p.notNoted("what happened outside Berth", err)
+			p.tell(context.Background(), func() { p.tasks.untold = append(p.tasks.untold, ended...) })
 		}
 	})
+}
+
+// storeOutside stores the events of those tasks of which no job tells.
+func (p *poller) storeOutside(ctx context.Context, ended []pve.TaskRow, events []berth.Event) error {
+	var untold []berth.Event
+	for i := range ended {
+		job, left, err := p.jobOf(ctx, &ended[i], events[i].VMID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case job == nil && !p.own(&ended[i]):
+			untold = append(untold, events[i])
+		case left:
+			late, err := lateEvent(job, &events[i])
+			if err != nil {
+				return err
+			}
+			untold = append(untold, late)
+		}
+	}
+	return p.fleet.store.AddEventsOnce(ctx, untold)
+}
+
+// jobOf finds the latest job that the task is of, maybe started with another token, and tells whether the job ended before
+// it; nil if there is none.
+func (p *poller) jobOf(ctx context.Context, row *pve.TaskRow, vmid int) (job *berth.Job, left bool, err error) {
+	recent, err := p.fleet.store.JobsOfSubject(ctx, berth.ContainerKey(p.cluster.Name, vmid), creationsLookedAt)
+	for i := range recent {
+		if !strings.Contains(recent[i].Ref, string(row.UPID)) {
+			continue
+		}
+		var k kept
+		err := json.Unmarshal([]byte(recent[i].Checkpoint), &k)
+		for _, t := range k.Tasks {
+			left = left || t.UPID == row.UPID && t.Left
+		}
+		return &recent[i], left, err
+	}
+	return nil, false, err
+}
+
+// lateEvent is the entry for a task that went on after its job, in place of that for one from outside.
+func lateEvent(job *berth.Job, outside *berth.Event) (berth.Event, error) {
+	var t target
+	err := json.Unmarshal([]byte(job.Args), &t)
+	e := eventOf(*job, t, outside.Details["state"])
+	e.ID, e.At = outside.ID, outside.At
+	e.Details["message"] = "Proxmox's task ended after the job: " + outside.Details["exit"]
+	return e, err
 }
 
 // outsideEvent is the entry for a task that has ended. Its details are state, upid, task (its type), exit (Proxmox's own

@@ -17,6 +17,7 @@ type tasks struct {
 	beat
 	known  map[pve.UPID]bool // and whether they have ended; nil before the first look
 	latest []berth.Task
+	untold []pve.TaskRow // that are still to be entered in the history
 }
 
 // askTasks looks for tasks that have begun or ended when it is time to. While the list fails there is no use in it.
@@ -46,8 +47,9 @@ func (p *poller) takeTasks(rows []pve.TaskRow, err error) {
 	}
 	if len(news) > 0 {
 		p.tasks.latest, p.changed = p.latest(rows), true
-		p.noteOutside(news)
 	}
+	p.noteOutside(append(p.tasks.untold, news...))
+	p.tasks.untold = nil
 	if !first {
 		p.follow(news)
 	}

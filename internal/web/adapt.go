@@ -288,14 +288,3 @@ func sentence(err error) string {
 	}
 	return ""
 }
-
-// fieldMessages is the message with those of the fields, for what has no place beside them.
-func fieldMessages(err error, message string) string {
-	fields := fieldsOf(err)
-	for _, field := range sortedNames(fields) {
-		if fields[field] != message {
-			message += " " + field + ": " + fields[field]
-		}
-	}
-	return message
-}

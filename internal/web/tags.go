@@ -44,3 +44,14 @@ func (s *Server) postTags(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
+
+// fieldMessages is the message with those of the fields, for what has no place beside them.
+func fieldMessages(err error, message string) string {
+	fields := fieldsOf(err)
+	for _, field := range sortedNames(fields) {
+		if fields[field] != message {
+			message += " " + field + ": " + fields[field]
+		}
+	}
+	return message
+}

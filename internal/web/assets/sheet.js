@@ -13,12 +13,13 @@
     loading++;
     body.inert = true;
     const announce = setTimeout(() => {
-      if (sheet.open) return;
-      const text = body.appendChild(document.createElement("p"));
+      if (sheet.open && body.querySelector("form")) return; // a dialog that is made anew stays in sight
+      const text = document.createElement("p");
       text.textContent = "Asking Proxmox …";
       text.className = "muted";
       text.dataset.waiting = "";
-      sheet.showModal();
+      body.replaceChildren(text);
+      if (!sheet.open) sheet.showModal();
     }, slow);
     try {
       await request;

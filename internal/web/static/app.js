@@ -226,12 +226,13 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     loading++;
     body.inert = true;
     const announce = setTimeout(() => {
-      if (sheet.open) return;
-      const text = body.appendChild(document.createElement("p"));
+      if (sheet.open && body.querySelector("form")) return; // a dialog that is made anew stays in sight
+      const text = document.createElement("p");
       text.textContent = "Asking Proxmox …";
       text.className = "muted";
       text.dataset.waiting = "";
-      sheet.showModal();
+      body.replaceChildren(text);
+      if (!sheet.open) sheet.showModal();
     }, slow);
     try {
       await request;
@@ -337,8 +338,11 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   let at = -1;
   let asked = 0;
   let text = ""; // what the completions are for
+  let timer;
 
   const close = () => {
+    clearTimeout(timer);
+    asked++; // what is still under way opens nothing again
     box.hidden = true;
     at = -1;
     input.setAttribute("aria-expanded", "false");
@@ -361,14 +365,17 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
       const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
+      const chosen = options()[at]?.dataset.text;
       box.innerHTML = html;
+      at = options().findIndex((option) => option.dataset.text === chosen); // late answers take nothing back
     } catch {
       return; // typing goes on without completions
     }
     text = input.value;
-    at = -1;
     const any = options().length > 0;
     box.hidden = !any;
+    if (at >= 0) highlight(at);
+    else input.removeAttribute("aria-activedescendant");
     input.setAttribute("aria-expanded", String(any));
   };
   const take = (option) => {
@@ -380,7 +387,6 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (!/[:,<>=]$/.test(head)) close();
   };
 
-  let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(complete, 60);
