@@ -111,7 +111,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 		if err := r.Cancel(t.Context(), carl, jobs[0].ID); berth.CodeOf(err) != berth.Forbidden {
 			t.Errorf("a viewer who cancels gets %v, want Forbidden", err)
 		}
-		events, err := r.Events(t.Context(), bob, store.EventFilter{}, "", 100)
+		events, _, err := r.Events(t.Context(), bob, store.EventFilter{}, "", 100)
 		if err != nil || len(events) == 0 {
 			t.Fatalf("events: %d, %v", len(events), err)
 		}

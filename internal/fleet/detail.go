@@ -68,7 +68,7 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 	}
 	if at := slices.Index(parts, PartEvents); at >= 0 {
 		parts = slices.Delete(slices.Clone(parts), at, at+1)
-		if d.Events, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
+		if d.Events, _, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
 			return Detail{}, err
 		}
 		d.Events = slices.DeleteFunc(d.Events, func(e berth.Event) bool { return e.ContainerID != "" && e.ContainerID != c.ID })

@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -484,5 +486,31 @@ func TestTheFilterOfTheAuditNamesNobodyElse(t *testing.T) {
 	}
 	if page := s.do(s.as(berth.RoleAdmin), http.MethodGet, "/audit", nil).body; !strings.Contains(page, "secretary") {
 		t.Error("an admin cannot choose who did something")
+	}
+}
+
+func TestAHistoryOfOthersIsLookedThroughFurther(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	part := s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	user, err := s.store.UserByName(t.Context(), "part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now().Add(-time.Hour)
+	all := []berth.Event{{ID: "own", At: began, Actor: "part", ActorID: user.ID, Source: "web", Action: "container.stop", Cluster: "home", Subject: "the-one-of-part"}}
+	for i := range 4100 {
+		all = append(all, berth.Event{ID: "of others " + strconv.Itoa(i), At: began.Add(time.Duration(i+1) * time.Millisecond), Actor: "other", Source: "web", Action: "container.stop", Cluster: "home"})
+	}
+	if err := s.store.AddEventsOnce(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	first := s.do(part, http.MethodGet, "/audit?action=container.stop", nil).body
+	link := regexp.MustCompile(`href="(/audit\?[^"]*before=[^"]*)"[^>]*>\s*Look further back`).FindStringSubmatch(first)
+	if link == nil || strings.Contains(first, "the-one-of-part") || strings.Contains(first, "Nobody did such a thing") {
+		t.Fatalf("that not everything was looked at is not said: %v", link)
+	}
+	if second := s.do(part, http.MethodGet, html.UnescapeString(link[1]), nil).body; !strings.Contains(second, "the-one-of-part") {
+		t.Error("looking further back does not find it")
 	}
 }
