@@ -104,6 +104,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 				t.Errorf("retrying %q of somebody else gives %v, want NotFound", job.Title, err)
 			}
 		}
+		r.wait("it is tracked", func(s *Snapshot) bool { c, ok := s.Find("home", mine.VMID); return ok && c.Tracked() })
 		jobs, err := r.Jobs(t.Context(), bob, store.JobFilter{}, 10)
 		if err != nil || len(jobs) != 1 || jobs[0].Subject != mine.Key() {
 			t.Errorf("bob's list of jobs is %+v, %v", jobs, err)
@@ -115,7 +116,6 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 		if err != nil || len(events) == 0 {
 			t.Fatalf("events: %d, %v", len(events), err)
 		}
-		r.wait("it is tracked", func(s *Snapshot) bool { c, ok := s.Find("home", mine.VMID); return ok && c.Tracked() })
 		for _, e := range events {
 			if e.ContainerID != r.container(mine.VMID).ID {
 				t.Errorf("bob reads of %s %s", e.Action, e.Subject)
