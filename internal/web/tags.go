@@ -1,9 +1,7 @@
 package web
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 
 	"berth"
 )
@@ -47,10 +45,10 @@ func (s *Server) postTags(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// fieldMessages is the message with those of the fields, for a form that has no place beside them.
+// fieldMessages is the message with those of the fields, for what has no place beside them.
 func fieldMessages(err error, message string) string {
 	fields := fieldsOf(err)
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
+	for _, field := range sortedNames(fields) {
 		if fields[field] != message {
 			message += " " + field + ": " + fields[field]
 		}
