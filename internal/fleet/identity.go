@@ -29,19 +29,33 @@ type identity struct {
 	quorum   beat                 // of the look at the cluster's quorum
 }
 
+// reread is how far the tracked containers were read again. Several readings may be under way, and end in any order.
+type reread struct {
+	begun, taken int  // number of the latest reading that was begun, and of the one that tracked is of
+	failed       bool // the next list has them read again
+}
+
 // askTracked reads the tracked containers again.
 func (p *poller) askTracked(ctx context.Context) {
+	p.reread.begun++
+	reading := p.reread.begun
 	p.ask(ctx, func(ctx context.Context) func() {
 		tracked, err := p.fleet.store.TrackedContainers(ctx, p.cluster.ID)
-		return func() { p.takeTracked(tracked, err) }
+		return func() { p.takeTracked(reading, tracked, err) }
 	})
 }
 
-func (p *poller) takeTracked(tracked []store.Tracked, err error) {
+// takeTracked takes what a reading gave, unless a later one was faster.
+func (p *poller) takeTracked(reading int, tracked []store.Tracked, err error) {
 	if err != nil {
 		p.fleet.log.Error("cannot read the tracked containers of a cluster", "cluster", p.cluster.Name, "error", err)
+		p.reread.failed = true
 		return
 	}
+	if reading < p.reread.taken {
+		return
+	}
+	p.reread.taken = reading
 	p.tracked = tracked // the next list is compared with them; the latest one may be from before they were
 	p.changed = true
 }
@@ -81,6 +95,10 @@ func (p *poller) suspect(vmid int) {
 
 // noticeIdentity compares the tracked containers with a new list.
 func (p *poller) noticeIdentity(now time.Time) {
+	if p.reread.failed {
+		p.reread.failed = false
+		signal(p.reload)
+	}
 	p.identity.vanished = false
 	for i := range p.tracked {
 		t := &p.tracked[i]

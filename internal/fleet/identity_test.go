@@ -206,3 +206,13 @@ func TestMissingContainerOfAClusterWithoutQuorumIsNotGone(t *testing.T) {
 		t.Errorf("the quorum was looked at %d times, want once", calls)
 	}
 }
+
+func TestAReadingOfTheTrackedContainersThatComesLateIsDropped(t *testing.T) {
+	t.Parallel()
+	p := &poller{reread: reread{begun: 2}}
+	p.takeTracked(2, []store.Tracked{{ID: "later"}}, nil)
+	p.takeTracked(1, []store.Tracked{{ID: "earlier"}}, nil)
+	if got := p.tracked[0].ID; got != "later" {
+		t.Errorf("the tracked container is %q, want the one that was read later", got)
+	}
+}
