@@ -162,6 +162,18 @@ func toHTML(c templ.Component) (string, error) {
 	return b.String(), nil
 }
 
+// size is how many bytes of HTML it holds.
+func (r *rendition) size() int {
+	size := 0
+	for _, piece := range r.pieces {
+		size += len(piece)
+	}
+	for _, p := range r.items {
+		size += len(p.html)
+	}
+	return size
+}
+
 func (r *rendition) digestOfAll() string {
 	h := fnv.New64a()
 	for _, piece := range r.pieces {

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"berth"
 )
@@ -45,10 +47,10 @@ func (s *Server) postTags(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// fieldMessages is the message with those of the fields, for what has no place beside them.
+// fieldMessages is the message with those of the fields, for a form that has no place beside them.
 func fieldMessages(err error, message string) string {
 	fields := fieldsOf(err)
-	for _, field := range sortedNames(fields) {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if fields[field] != message {
 			message += " " + field + ": " + fields[field]
 		}
