@@ -29,7 +29,7 @@ func (tx *Tx) AddJob(ctx context.Context, j berth.Job) (berth.Job, error) {
 	if rows == 0 {
 		return berth.Job{}, tx.heldError(ctx, j.Subject)
 	}
-	return j, tx.q.BumpRevision(ctx, topicJobs)
+	return j, tx.change(topicJobs, nil)
 }
 
 func (tx *Tx) heldError(ctx context.Context, subject string) error {
@@ -120,12 +120,12 @@ func (tx *Tx) EndJob(ctx context.Context, id string, state berth.JobState, messa
 	if err != nil {
 		return berth.Job{}, err
 	}
-	return jobOf(row), tx.q.BumpRevision(ctx, topicJobs)
+	return jobOf(row), tx.change(topicJobs, nil)
 }
 
-// ReleaseJob gives the job back, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
-func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, again time.Time) error {
-	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, AgainAt: millis(again)})
+// ReleaseJob gives the job back after so many attempts that failed, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
+func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, attempts int, again time.Time) error {
+	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, Attempts: int64(attempts), AgainAt: millis(again)})
 	if err == nil && rows == 0 {
 		return ErrFenced
 	}
@@ -150,5 +150,5 @@ func (tx *Tx) RequestCancel(ctx context.Context, id, by string) (j berth.Job, be
 	if err != nil {
 		return j, false, err
 	}
-	return jobOf(row), row.Attempts > 0, tx.q.BumpRevision(ctx, topicJobs)
+	return jobOf(row), row.Fence > 0, tx.change(topicJobs, nil)
 }
