@@ -49,6 +49,11 @@ func NewCreateSpec() CreateSpec {
 	return CreateSpec{Cores: 1, MemoryMiB: 512, SwapMiB: &swap, DiskGiB: 8, Bridge: "vmbr0", IP: "dhcp", Unprivileged: true, Nesting: true, Start: true}
 }
 
+// Container is what would be made, as far as the spec says what it is.
+func (s *CreateSpec) Container() *Container {
+	return &Container{Cluster: s.Cluster, Node: s.Node, VMID: s.VMID, Hostname: s.Hostname, Tags: s.Tags, Pool: s.Pool}
+}
+
 var (
 	hostnameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 	sshKeyForm   = regexp.MustCompile(`^(?:ssh-\S+|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: .*)?$`)

@@ -78,6 +78,7 @@ type Task struct {
 	Subject   string // key of the container; empty if it is about none or several
 	User      string // USER@REALM or USER@REALM!TOKEN
 	Own       bool   // Berth's token started it
+	Former    bool   // of a container that was destroyed: another one may have its VMID
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs
 	Exit      string    // OK, WARNINGS: 2, or why it failed; empty while it runs

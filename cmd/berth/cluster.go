@@ -26,7 +26,7 @@ type clusterAddCommand struct {
 	Name        string   `arg:"" help:"Name of the cluster in Berth: small letters, digits, dashes."`
 	URL         []string `required:"" env:"-" name:"url" placeholder:"https://HOST:8006" help:"Address of a node; several for fail-over."`
 	Token       string   `required:"" env:"BERTH_CLUSTER_TOKEN" placeholder:"USER@REALM!ID=SECRET" help:"API token of Proxmox VE."`
-	Fingerprint string   `placeholder:"sha256:HEX" help:"SHA-256 fingerprint of the certificate, or several of several nodes, separated by commas; without it, an authority that this machine knows must have signed it."`
+	Fingerprint string   `env:"-" placeholder:"sha256:HEX" help:"SHA-256 fingerprint of the certificate, or several of several nodes, separated by commas; without it, an authority that this machine knows must have signed it."`
 	databaseFlags
 }
 
@@ -108,8 +108,8 @@ func (c *clusterRmCommand) Run(ctx context.Context, o output) error {
 type clusterChangeCommand struct {
 	Name        string   `arg:"" help:"Name of the cluster."`
 	URL         []string `env:"-" name:"url" placeholder:"https://HOST:8006" help:"New addresses, in the order in which they are tried."`
-	Token       string   `env:"BERTH_CLUSTER_TOKEN" placeholder:"USER@REALM!ID=SECRET" help:"New API token."`
-	Fingerprint string   `placeholder:"sha256:HEX" help:"New fingerprints, separated by commas."`
+	Token       string   `env:"-" placeholder:"USER@REALM!ID=SECRET" help:"New API token."`
+	Fingerprint string   `env:"-" placeholder:"sha256:HEX" help:"New fingerprints, separated by commas."`
 	databaseFlags
 }
 

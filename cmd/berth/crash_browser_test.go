@@ -34,7 +34,7 @@ func TestCreationInABrowserSurvivesKill9(t *testing.T) {
 	p := browsertest.Open(t, browsertest.Desktop, berthNow.signInLink()+"&next="+url.QueryEscape("/"))
 	p.Wait(`document.querySelector('#list a[href="/containers/new"]')`)
 	p.Click(`#list a[href="/containers/new"]`)
-	p.Wait(`document.querySelector('#storage')?.value && document.querySelector('#image')?.value`)
+	p.Wait(`document.querySelector('#storage')?.value && document.querySelector('#image')?.value && !document.querySelector('#place.htmx-request')`)
 	browsertest.Eval[bool](p, `(document.querySelector('#hostname').value = "fresh", document.querySelector('#password').value = "correct horse", true)`)
 	sim.Fail(pvesim.Fault{Path: "/nodes/*/tasks/*/status", Hang: true}) // Berth does not learn of the end of the task
 	p.Tap(`[data-testid="create"]`)

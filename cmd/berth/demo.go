@@ -17,7 +17,7 @@ import (
 
 type demoCommand struct {
 	Addr string `default:"127.0.0.1:7420" placeholder:"HOST:PORT" help:"Address of the web interface (${default})."`
-	Data string `placeholder:"DIR" help:"Keep the database there; otherwise it is temporary."`
+	Data string `env:"-" placeholder:"DIR" help:"Keep the database there; otherwise it is temporary."`
 	worldFlags
 }
 

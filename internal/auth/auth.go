@@ -64,13 +64,23 @@ func New(s *store.Store, o Options) *Auth {
 // Load makes the session of a request available to the handlers behind it, and failed is called when that is not possible.
 func (a *Auth) Load(next http.Handler, failed func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	a.sessions.ErrorFunc, a.secure.ErrorFunc = failed, failed
-	plain, secure := a.sessions.LoadAndSave(next), a.secure.LoadAndSave(next)
+	plain, secure := load(a.sessions, next), load(a.secure, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if OverTLS(r) {
 			secure.ServeHTTP(w, r)
 		} else {
 			plain.ServeHTTP(w, r)
 		}
+	})
+}
+
+func load(sessions *scs.SessionManager, next http.Handler) http.Handler {
+	loaded := sessions.LoadAndSave(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cookie, err := r.Cookie(sessions.Cookie.Name); err == nil {
+			r = r.WithContext(store.CameWith(r.Context(), cookie.Value))
+		}
+		loaded.ServeHTTP(w, r)
 	})
 }
 

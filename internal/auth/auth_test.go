@@ -222,10 +222,10 @@ func (d *desk) enrol(b *browser) (seed string, recovery []string) {
 			return err
 		}
 		seed = e.Seed
-		if _, err := d.ProveSecondFactor(ctx, who, "000"); berth.CodeOf(err) != berth.Invalid {
+		if _, err := d.ProveSecondFactor(ctx, who, good, "000", b.from); berth.CodeOf(err) != berth.Invalid {
 			d.t.Errorf("a wrong code proves it: %v", err)
 		}
-		recovery, err = d.ProveSecondFactor(ctx, who, d.codeOf(seed))
+		recovery, err = d.ProveSecondFactor(ctx, who, "", d.codeOf(seed), b.from)
 		return err
 	})
 	if err != nil {
@@ -457,4 +457,66 @@ func TestSessionsEndWhenNobodyUsesThem(t *testing.T) {
 	if b.who().Name != "" {
 		t.Error("the session holds although nobody used it")
 	}
+}
+
+func TestARequestThatIsUnderWayDoesNotBringAnEndedSessionBack(t *testing.T) {
+	t.Parallel()
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		d := newDesk(t, o)
+		for name, end := range map[string]func(*browser) error{
+			"signed out": func(b *browser) error { return b.do(d.SignOut) },
+			"ended by another one": func(*browser) error {
+				_, err := d.store.EndOtherSessions(t.Context(), d.bert.ID, "another one")
+				return err
+			},
+		} {
+			b := d.browser("10.0.0.1")
+			if _, err := b.signIn("bert", good); err != nil {
+				t.Fatal(err)
+			}
+			other := *b // the same cookie
+			err := b.do(func(context.Context) error { return end(&other) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if who := b.who(); who.Name != "" {
+				t.Errorf("%s: %s is signed in again", name, who.Name)
+			}
+		}
+	})
+}
+
+// Otherwise a session that is left open would do to lock its owner out.
+func TestReplacingTheSecondFactorNeedsThePassword(t *testing.T) {
+	t.Parallel()
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		d := newDesk(t, o)
+		b := d.browser("10.0.0.1")
+		if _, err := b.signIn("bert", good); err != nil {
+			t.Fatal(err)
+		}
+		d.enrol(b)
+		err := b.do(func(ctx context.Context) error {
+			who, err := d.Who(ctx)
+			if err != nil {
+				return err
+			}
+			if err := d.BeginSecondFactor(ctx, who.User); err != nil {
+				return err
+			}
+			e, err := d.Enrolment(ctx, who.User)
+			if err != nil {
+				return err
+			}
+			for _, proof := range []string{"", "wrong words of mine"} {
+				_, err = d.ProveSecondFactor(ctx, who, proof, d.codeOf(e.Seed), b.from)
+				wantCode(t, "the password “"+proof+"”", err, berth.Invalid)
+			}
+			_, err = d.ProveSecondFactor(ctx, who, good, d.codeOf(e.Seed), b.from)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
 }

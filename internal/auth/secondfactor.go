@@ -123,8 +123,16 @@ func (a *Auth) Enrolment(ctx context.Context, user berth.User) (Enrolment, error
 }
 
 // ProveSecondFactor makes the second factor count that is being set up, and gives its recovery codes, which are not shown
-// again. It ends the user's other sessions. Returns Invalid if the code is wrong.
-func (a *Auth) ProveSecondFactor(ctx context.Context, who Who, code string) (codes []string, err error) {
+// again. It ends the user's other sessions. proof is as with SetPassword; only who has a second factor already needs it.
+// Returns Invalid if the code is wrong.
+func (a *Auth) ProveSecondFactor(ctx context.Context, who Who, proof, code string, from From) (codes []string, err error) {
+	kept, err := a.store.ProofOf(ctx, who.User)
+	if err == nil && kept.HasTOTP {
+		err = a.confirm(ctx, who, proof, from)
+	}
+	if err != nil {
+		return nil, err
+	}
 	seed, err := a.store.NewTOTPSeed(ctx, who.ID)
 	if err != nil {
 		return nil, err
@@ -137,13 +145,13 @@ func (a *Auth) ProveSecondFactor(ctx context.Context, who Who, code string) (cod
 		return nil, berth.InvalidFields(map[string]string{"code": "This code is wrong: check the clock of your phone, and take the code that it shows now."})
 	}
 	a.throttle.succeeded("code " + who.ID)
-	kept := make([]string, recoveryCodes)
-	for i := range kept {
+	plain := make([]string, recoveryCodes)
+	for i := range plain {
 		text := strings.ToLower(rand.Text()[:10])
-		kept[i] = text
+		plain[i] = text
 		codes = append(codes, text[:5]+"-"+text[5:])
 	}
-	if err := a.store.SetTOTP(ctx, who.Actor(), who.User, seed, step, kept); err != nil {
+	if err := a.store.SetTOTP(ctx, who.Actor(), who.User, seed, step, plain); err != nil {
 		return nil, err
 	}
 	return codes, a.renew(ctx, who)

@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -10,45 +9,21 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"berth"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
 
-// Each tab has an address of its own, its content comes after the page, and says so when there is nothing.
-func TestTabsOfAContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
-	if err := b.Sim.SetConfig(101, "description", "Ask **Anna**, see https://wiki.example.com/ct."); err != nil {
-		t.Fatal(err)
-	}
-	p := b.SignIn(Desktop, "/containers/home:101")
-	p.Wait(`document.querySelector('#about')?.innerText.includes("unprivileged")`)
-	p.Wait(`document.querySelector('[data-testid="notes"] a')?.href === "https://wiki.example.com/ct"`)
-	p.Wait(`document.querySelectorAll('[data-testid="bars"] dt').length === 4`)
-	for _, tab := range []struct{ name, ready string }{
-		{"events", `document.querySelector('#timeline')`},
-		{"snapshots", `document.querySelector('[data-testid="snapshots"], [data-testid="no-snapshots"]')`},
-		{"backups", `document.querySelector('[data-testid="backups"], [data-testid="no-backups"]')`},
-		{"config", `document.querySelector('[data-testid="pending"]')`},
-	} {
-		p.Click(`a.tab-link[href^="/containers/home:101/` + tab.name + `"]`)
-		p.Wait(`location.pathname.endsWith("/` + tab.name + `") && ` + tab.ready)
-		if !Eval[bool](p, `document.querySelector('.tab-link[aria-current]').href.includes("/`+tab.name+`")`) {
-			t.Errorf("the tab %s is not marked as the one that is open", tab.name)
-		}
-	}
-}
-
-// The charts have the figures of Proxmox, a drag zooms into them, and the table has the same.
-func TestChartsZoom(t *testing.T) {
+// The charts have the figures of Proxmox and go on with what Berth reads while somebody looks; a drag zooms into them, and the
+// table has the same.
+func TestChartsOfAContainer(t *testing.T) {
 	t.Parallel()
 	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: few})
 	p := b.SignIn(Desktop, "/?q=status:running")
 	vmid := idle(p, "running")
 	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
 	p.Wait(`Number(document.querySelector('#charts').dataset.points) > 30`)
-	p.Wait(`Number(document.querySelector('#charts').dataset.points) > 0 && document.querySelector('#now').dataset.sample`)
+	begun := Eval[int](p, `Number(document.querySelector('#charts').dataset.points)`)
+	p.Wait(fmt.Sprintf(`Number(document.querySelector('#charts').dataset.points) > %d`, begun+1))
 	p.dragAcross(`[data-chart="cpu"] .u-over`, 0.2, 0.6)
 	p.Wait(`document.querySelector('#charts').dataset.from`)
 	from, to := Eval[int](p, `Number(document.querySelector('#charts').dataset.from)`), Eval[int](p, `Number(document.querySelector('#charts').dataset.to)`)
@@ -57,10 +32,30 @@ func TestChartsZoom(t *testing.T) {
 	}
 	p.Click("[data-zoom-out]")
 	p.Wait(`!document.querySelector('#charts').dataset.from && document.querySelector('[data-zoom-out]').hidden`)
-	p.Click(`[data-span="day"]`)
-	p.Wait(`document.querySelector('#charts').dataset.span === "day"`)
 	p.Click(`[data-chart-table] summary`)
-	p.Wait(`document.querySelectorAll('.figures-table tbody tr').length > 20`)
+	p.Wait(`document.querySelectorAll('.figures-table tbody tr').length > 30`)
+	for _, span := range []string{"year", "month", "week", "day"} {
+		p.Click(`[data-span="` + span + `"]`)
+		p.Wait(`document.querySelector('#charts').dataset.span === "` + span + `" && document.querySelectorAll('.figures-table tbody tr').length > 20`)
+	}
+	t.Run("cost nothing while nobody sees them", func(t *testing.T) {
+		Eval[bool](p, `(() => {
+			const fetch = window.fetch;
+			window.asked = window.underWay = 0;
+			window.fetch = (...all) => (window.asked++, window.underWay++, fetch(...all).finally(() => window.underWay--));
+			return true;
+		})()`)
+		p.Wait(`window.asked > 0`)
+		hide(p, true)
+		p.Wait(`window.underWay === 0`)
+		Eval[bool](p, `(window.before = window.asked, window.turns = 0, setInterval(() => window.turns++, 2000), true)`)
+		p.Wait(`window.turns === 2`) // as often as a page that is seen would have asked
+		if asked := Eval[int](p, `window.asked - window.before`); asked != 0 {
+			t.Errorf("the hidden page asked %d times", asked)
+		}
+		hide(p, false)
+		p.Wait(`window.asked > window.before`)
+	})
 }
 
 func (p *Page) dragAcross(selector string, from, to float64) {
@@ -90,46 +85,13 @@ func TestEventsOfAContainer(t *testing.T) {
 	p.Wait(`document.querySelector('[data-testid="confirm"]')`)
 	p.Tap(`[data-testid="confirm"]`)
 	p.Wait(`document.querySelector('[data-testid="event"]')?.innerText.includes("anna stopped")`)
+	p.Tap(`[data-testid="event"] summary`)
+	Eval[bool](p, `(window.swaps = 0, document.addEventListener("htmx:after:swap", () => window.swaps++), true)`)
+	p.Wait(`window.swaps > 1 && document.querySelector('[data-testid="event"] details[open]')`)
 	p.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events?kind=snapshots"))
 	p.Wait(`document.querySelector('#timeline') && !document.querySelector('#timeline').innerText.includes("anna stopped")`)
 	p.Goto(b.App.URL() + c.numbered("/containers/home:VMID/events?kind=power"))
 	p.Wait(`document.querySelector('[data-testid="event"]')?.innerText.includes("anna stopped")`)
-}
-
-// While the cluster does not answer, everything that Berth knows is there, and every tab says why the rest is not.
-func TestTabsWhileTheClusterIsDown(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{Containers: 3})
-	p := b.SignIn(Desktop, "/")
-	p.Wait(allCards + " === 3")
-	b.Sim.Stop()
-	p.Wait(`document.querySelectorAll('[data-status="unknown"]').length === 3`)
-	p.Goto(b.App.URL() + "/containers/home:101")
-	p.Wait(`document.querySelector('[data-testid="container-detail"][data-status="unknown"] h1')`)
-	p.Wait(`document.querySelectorAll('#now [data-testid="part-problem"]').length === 1 && document.querySelector('#about [data-testid="part-problem"]')`)
-	p.Wait(`document.querySelector('[data-chart-problem]').innerText.includes("does not answer")`)
-	for _, tab := range []string{"events", "snapshots", "backups", "config"} {
-		p.Goto(b.App.URL() + "/containers/home:101/" + tab)
-		p.Wait(`document.querySelector('#tab [data-testid="part-problem"]')?.innerText.includes("does not answer")`)
-	}
-}
-
-// A container that does not exist any more opens: what happened to it is still known.
-func TestPageOfADeletedContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
-	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
-	vmid := idle(p, "stopped")
-	card := fmt.Sprintf(`document.querySelector('[data-vmid="%d"]')`, vmid)
-	name := Eval[string](p, card+".dataset.name")
-	response, err := b.Client(berth.RoleAdmin).PostForm(b.App.URL()+fmt.Sprintf("/containers/home:%d/actions/delete", vmid), url.Values{"name": {name}, "asked": {"1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	p.Wait("!" + card)
-	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
-	p.Wait(`document.querySelector('[data-testid="container-gone"] h1')?.innerText.includes(` + quoted(name) + `) && document.querySelector('[data-testid="event"]')`)
 }
 
 // The page leads to the next one of the list from which somebody came.
@@ -171,7 +133,7 @@ func TestTagsOfAContainer(t *testing.T) {
 	tags("first,second")
 	const add = `[data-testid="add-tag"][popovertarget]`
 	p.Wait(`document.querySelectorAll('#known-tags option').length > 2`)
-	Eval[bool](p, `!document.querySelector('` + add + `').focus()`)
+	Eval[bool](p, `!document.querySelector('`+add+`').focus()`)
 	p.Press(kb.Enter)
 	p.Wait(`document.activeElement?.name === "add"`)
 	p.Press("-no" + kb.Enter)
@@ -207,86 +169,4 @@ func (p *Page) order(within, name string, act func()) {
 	}
 	p.Tap(`#sheet [data-testid="confirm"]`)
 	p.Wait(`!document.querySelector('#sheet').open`)
-}
-
-// A snapshot, a change, what differs, back to the snapshot, and the snapshot is deleted.
-func TestSnapshotsOfAContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
-	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
-	vmid := idle(p, "stopped")
-	if err := b.Sim.SetConfig(vmid, "rootfs", fmt.Sprintf("local-lvm:vm-%d-disk-0,size=8G", vmid)); err != nil {
-		t.Fatal(err)
-	}
-	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/snapshots", vmid))
-	p.Wait(scriptRuns)
-	p.order("#snapshots", "snapshot", func() {
-		p.fill("name", "clean")
-		p.fill("description", "as it was made")
-	})
-	const clean = `[data-testid="snapshot"][data-name="clean"]`
-	p.Wait(`document.querySelector('` + clean + `')?.innerText.includes("as it was made")`)
-	if err := b.Sim.SetConfig(vmid, "memory", "1234"); err != nil {
-		t.Fatal(err)
-	}
-	p.Tap(clean + ` [data-testid="difference"]`)
-	p.Wait(`document.querySelector('#sheet [data-testid="changes"]')?.innerText.includes("1234")`)
-	p.Tap(`#sheet [data-close-sheet]`)
-	p.order(clean, "rollback", func() { p.Click(`#sheet [name="first"]`) })
-	p.Wait(`document.querySelectorAll('[data-testid="snapshot"]').length >= 2 && document.querySelector('[data-testid="snapshot"][data-name^="before-rollback-"]')`)
-	p.order(clean, "rollback", nil)
-	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d/snapshots", vmid))
-	p.order(clean, "snapshot-delete", nil)
-	p.Wait(`document.querySelector('#snapshots[aria-label]') && !document.querySelector('` + clean + `')`)
-}
-
-// A backup, the container is restored from it, and the backup is deleted.
-func TestBackupsOfAContainer(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
-	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
-	vmid := idle(p, "stopped")
-	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/backups", vmid))
-	p.Wait(scriptRuns)
-	p.order("#backups", "backup", func() { p.fill("notes", "before the move") })
-	p.Wait(`document.querySelector('[data-testid="backup"]')?.innerText.includes("before the move")`)
-	volumes := Eval[int](p, `document.querySelectorAll('[data-testid="backup"]').length`)
-	p.order(`[data-testid="backup"]:first-child`, "restore", nil)
-	p.Wait(`document.querySelector('[data-toast="success"]')?.innerText.includes("estore") || [...document.querySelectorAll('[data-toast="success"]')].some((e) => e.innerText.includes("estore"))`)
-	p.order(`[data-testid="backup"]:first-child`, "backup-delete", nil)
-	p.Wait(fmt.Sprintf(`document.querySelectorAll('[data-testid="backup"]').length === %d`, volumes-1))
-	p.Goto(b.App.URL() + fmt.Sprintf("/containers/home:%d", vmid))
-	p.Wait(`document.querySelector('[data-testid="last-backup"]')?.innerText.includes("Last backup just now")`)
-}
-
-// A configuration is changed; a change that somebody else made meanwhile is shown, not overwritten; an older version comes back.
-func TestConfigurationIsChanged(t *testing.T) {
-	t.Parallel()
-	b := Start(t, storetest.Options(t, storetest.SQLite), pvesim.Options{TaskTime: 50 * time.Millisecond})
-	p := b.SignIn(Desktop, "/?q=status:stopped%20-is:protected%20-is:ha%20-is:locked")
-	vmid := idle(p, "stopped")
-	p = b.signInOperator(t, "anna", fmt.Sprintf("/containers/home:%d/config", vmid))
-	p.Wait(scriptRuns)
-	const memory = `document.querySelector('[data-testid="config-facts"]')?.innerText`
-	p.order("#config", "edit", func() { p.fill("set.memory", "1500") })
-	p.Wait(memory + `?.includes("1.5 GiB")`)
-	p.order("#config", "edit", func() { p.fill("set.memory", "2048") })
-	p.Wait(memory + `?.includes("2 GiB")`)
-	p.Wait(`document.querySelector('[data-testid="version"]')?.innerText.includes("anna") && document.querySelectorAll('[data-testid="restore-version"]').length > 0`)
-	p.Tap(`#config [data-testid="order-edit"]`)
-	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [name="set.memory"]')`)
-	if err := b.Sim.SetConfig(vmid, "swap", "777"); err != nil {
-		t.Fatal(err)
-	}
-	p.fill("set.memory", "3072")
-	p.Tap(`#sheet [data-testid="confirm"]`)
-	p.Wait(`document.querySelector('#sheet [data-testid="changes"]')?.innerText.includes("777")`)
-	p.Tap(`#sheet-problem [data-sheet]`)
-	p.Wait(`document.querySelector('#sheet [name="set.swap"]')?.value === "777"`)
-	p.Tap(`#sheet [data-close-sheet]`)
-	p.Wait(`!document.querySelector('#sheet').open && !document.querySelector('#sheet-body').firstElementChild`)
-	p.Tap(`[data-testid="version"]:nth-child(2) [data-testid="restore-version"]`)
-	p.Wait(`document.querySelector('#sheet').open && !document.querySelector('#sheet-body').inert && document.querySelector('#sheet [data-testid="confirm"]')`)
-	p.Tap(`#sheet [data-testid="confirm"]`)
-	p.Wait(memory + `?.includes("1.5 GiB")`)
 }

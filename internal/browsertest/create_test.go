@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	offered    = `document.querySelector('#storage')?.value && document.querySelector('#image')?.value` // by the node of the form
+	offered    = `document.querySelector('#storage')?.value && document.querySelector('#image')?.value && !document.querySelector('#place.htmx-request')` // by the node of the form
 	sendForm   = `[data-testid="create"]`
 	jobIs      = `document.querySelector('[data-testid="job-page"]')?.dataset.state`
 	rootSecret = "correct horse battery"
@@ -74,14 +74,16 @@ func TestFirstContainerIsCreated(t *testing.T) {
 	}
 	p.fill("hostname", "first")
 	p.fill("memory", "256")
-	p.Wait(`document.querySelector('#summary-sentence').innerText.includes("An unprivileged container first on pve")`)
+	Eval[bool](p, `(document.querySelector('#image').old = true, document.querySelector('#node').value = "pve3", document.querySelector('#node').dispatchEvent(new Event("change", { bubbles: true })))`)
+	p.Wait(`!document.querySelector('#image').old && document.querySelector('#node').value === "pve3" && ` + offered)
+	p.Wait(`document.querySelector('#summary-sentence').innerText.includes("An unprivileged container first on pve3")`)
 	gone := p.valueOf("image")
 	b.removeImages(func(volume string) bool { return volume != gone })
 	p.Tap(sendForm)
 	p.Wait(`location.pathname.startsWith("/jobs/") && ` + jobIs + ` === "failed"`)
 	p.Click(`[data-testid="change"]`)
 	p.problemAt("image", "does not exist", false)
-	p.Wait(offered)
+	p.Wait(offered + ` && document.querySelector('#image').value !== ` + quoted(gone)) // the node was asked
 	if got := [...]string{p.valueOf("hostname"), p.valueOf("memory"), p.valueOf("password")}; got != [...]string{"first", "256", ""} {
 		t.Errorf("the form has %q", got)
 	}

@@ -6,11 +6,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
 
 	"berth"
+	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -98,6 +101,7 @@ func pagesToLookAt(t *testing.T) []looked {
 	down.Sim.Stop()
 	const allUnknown = `document.querySelectorAll('[data-status="unknown"]').length === 12`
 	p.Wait(allUnknown)
+	stopped, saved := stopOne(t, b, 0), savedContainer(t, b)
 	job := failedStop(t, b)
 	bulk := finishedBulk(t, b)
 	sheet := func(selector string) func(*Page) {
@@ -181,6 +185,23 @@ func pagesToLookAt(t *testing.T) []looked {
 		{"container-edit", b, "/containers/home:101/config", `document.querySelector('[data-testid="config-facts"]')`, openOrder("edit")},
 		{"container-snapshot", b, "/containers/home:101/snapshots?again", `document.querySelector('#snapshots[aria-label]')`, openOrder("snapshot")},
 		{"container-backup", b, "/containers/home:101/backups?again", `document.querySelector('#backups[aria-label]')`, openOrder("backup")},
+		{"container-edit-refused", b, "/containers/home:101/config?again", `document.querySelector('[data-testid="config-facts"]')`, func(p *Page) {
+			openOrder("edit")(p)
+			p.fill("set.memory", "8")
+			p.Tap(`#sheet [data-testid="confirm"]`)
+			p.Wait(`document.querySelector('#error-memory').innerText !== ''`)
+		}},
+		{"container-clone", b, "/containers/home:" + saved + "?clone", `document.querySelector('#about h3')`, openMenuOrder("clone")},
+		{"container-move", b, "/containers/home:101?move", `document.querySelector('#about h3')`, openMenuOrder("migrate")},
+		{"container-resize", b, "/containers/home:101?resize", `document.querySelector('#about h3')`, openMenuOrder("resize")},
+		{"container-disk", b, "/containers/home:" + strconv.Itoa(stopped.VMID) + "?disk", `document.querySelector('#about h3')`, openMenuOrder("move-volume")},
+		{"container-template", b, "/containers/home:" + strconv.Itoa(stopped.VMID) + "?template", `document.querySelector('#about h3')`, openMenuOrder("template")},
+		{"container-rollback", b, "/containers/home:" + saved + "/snapshots", `document.querySelector('[data-testid="snapshot"]')`, openOrder("rollback")},
+		{"container-difference", b, "/containers/home:" + saved + "/snapshots?again", `document.querySelector('[data-testid="snapshot"]')`, func(p *Page) {
+			p.Tap(`[data-testid="difference"]`)
+			p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet [name="to"]')`)
+		}},
+		{"container-restore-new", b, "/containers/home:" + saved + "/backups", `document.querySelector('[data-testid="backup"]')`, openOrder("restore-new")},
 		{"container-tag", b, "/containers/home:101?tag", `document.querySelector('#about h3') && document.querySelector('#charts').dataset.points`, func(p *Page) {
 			p.Click(`[data-testid="add-tag"]`)
 			p.Wait(`document.activeElement?.name === "add"`)
@@ -224,6 +245,50 @@ func openOrder(name string) func(*Page) {
 		p.Tap(`[data-testid="order-` + name + `"]:not([aria-disabled])`)
 		p.Wait(`document.querySelector('#sheet').open && document.querySelector('#sheet [data-testid="confirm"]')`)
 	}
+}
+
+// openMenuOrder opens the dialog of an order from the menu of actions.
+func openMenuOrder(name string) func(*Page) {
+	return func(p *Page) {
+		p.Tap(`[data-sheet$="/actions"]`)
+		p.Wait(`document.querySelector('#sheet [data-sheet$="/orders/` + name + `"]')`)
+		p.Tap(`#sheet [data-sheet$="/orders/` + name + `"]`)
+		p.Wait(`!document.querySelector('#sheet-body').inert && document.querySelector('#sheet [data-testid="confirm"]')`)
+	}
+}
+
+// stopOne stops the n-th of the containers on pve3, which nothing else is done to.
+func stopOne(t *testing.T, b *Berth, n int) pve.ContainerResource {
+	t.Helper()
+	resources, err := b.asRoot().Resources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := slices.DeleteFunc(resources.Containers, func(c pve.ContainerResource) bool {
+		return c.Node != "pve3" || c.HAState != "" || c.Lock != "" || c.Template
+	})[n]
+	b.done(b.asRoot().Stop(t.Context(), c.Node, c.VMID, pve.StopOptions{}))
+	return c
+}
+
+// done waits until a task that somebody else began has ended well.
+func (b *Berth) done(task pve.UPID, err error) {
+	b.t.Helper()
+	if err == nil {
+		_, err = b.asRoot().Wait(b.t.Context(), task)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// savedContainer gives a container that has a snapshot and a backup.
+func savedContainer(t *testing.T, b *Berth) string {
+	t.Helper()
+	c := stopOne(t, b, 1)
+	b.done(b.asRoot().CreateSnapshot(t.Context(), c.Node, c.VMID, "clean", "As it was made."))
+	b.done(b.asRoot().Backup(t.Context(), c.Node, pve.BackupRequest{VMIDs: []int{c.VMID}, Storage: "local", Mode: "stop"}))
+	return strconv.Itoa(c.VMID)
 }
 
 // beginConnecting goes on to the step that shows the certificate.

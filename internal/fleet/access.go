@@ -77,7 +77,7 @@ func (v *ClusterView) limitedTo(access berth.Access) *ClusterView {
 		}
 	}
 	for _, t := range v.Tasks {
-		if t.Subject != "" && seen[t.Subject] {
+		if !t.Former && seen[t.Subject] {
 			part.Tasks = append(part.Tasks, t)
 		}
 	}

@@ -137,7 +137,7 @@ func (a *Actions) subjectOf(job *berth.Job) (*berth.Container, bool) {
 	}
 	c, found := a.fleet.Snapshot().Find(at.cluster, at.vmid)
 	var t target
-	if !found || json.Unmarshal([]byte(job.Args), &t) != nil || t.ContainerID != "" && c.ID != "" && t.ContainerID != c.ID {
+	if !found || json.Unmarshal([]byte(job.Args), &t) != nil || t.ContainerID != "" && t.ContainerID != c.ID {
 		return nil, false
 	}
 	return c, true
@@ -148,8 +148,14 @@ func (a *Actions) MayCancel(by berth.Actor, job *berth.Job) bool {
 	return a.roleOn(by, job).Includes(berth.RoleOperator)
 }
 
-// roleOn is what the actor may do to a job.
+// roleOn is what the actor may do to a job. A container that was not made yet has no tags and no pool: to whoever asked for it
+// it is as it would be.
 func (a *Actions) roleOn(by berth.Actor, job *berth.Job) berth.Role {
+	if job.Kind == kindCreate && by.ID != "" && by.ID == job.ActorID {
+		if c, _, err := creationOf(job); err == nil && by.Access.On(c.Spec.Container()).Includes(berth.RoleOperator) {
+			return berth.RoleOperator
+		}
+	}
 	if c, there := a.subjectOf(job); there {
 		return by.Access.On(c)
 	}

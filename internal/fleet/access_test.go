@@ -152,3 +152,52 @@ func BenchmarkPartOfASnapshot(b *testing.B) {
 		}
 	}
 }
+
+func TestOnlyDisksOfContainersInTheScopeAreMounted(t *testing.T) {
+	t.Parallel()
+	r := act(t, storetest.Open(t, storetest.SQLite), pvesim.Options{}, hurried)
+	mine := r.one(berth.LiveRunning)
+	other := otherRunning(r, mine, mine)
+	bob := limitedTo(t, "bob", berth.RoleOperator, "vmid:"+strconv.Itoa(mine.VMID))
+	both, err := berth.NewAccess(append(bob.Access.Grants(), berth.Grant{Role: berth.RoleOperator, Scope: "vmid:" + strconv.Itoa(other.VMID)})...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looker, err := berth.NewAccess(append(bob.Access.Grants(), berth.Grant{Role: berth.RoleViewer})...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := r.Config(t.Context(), anna, mine.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, others, root := "vm-"+strconv.Itoa(mine.VMID)+"-disk-7", "vm-"+strconv.Itoa(other.VMID)+"-disk-0", volumeIn(config.Values["rootfs"])
+	for _, test := range []struct {
+		volume string
+		access berth.Access
+		may    bool
+	}{
+		{"local-lvm:4", bob.Access, true},
+		{root, bob.Access, true},
+		{"local-lvm:" + own, bob.Access, true},
+		{"local-lvm:" + others, bob.Access, false},
+		{"volume=local-lvm:" + others, bob.Access, false},
+		{"local:" + strconv.Itoa(other.VMID) + "/" + own + ".raw", bob.Access, false},
+		{"local:" + strconv.Itoa(mine.VMID) + "/" + others + ".raw", bob.Access, false},
+		{"local-lvm:something", bob.Access, false},
+		{"local-lvm:" + others, looker, false},
+		{"local-lvm:" + others, both, true},
+		{"local-lvm:" + others, anna.Access, true},
+	} {
+		for _, key := range []string{"mp7", "unused7"} {
+			change := setting(key, test.volume+",mp=/mnt/other")
+			if err := r.mayMount(berth.Actor{Access: test.access}, mine, change, config.Values); (err == nil) != test.may {
+				t.Errorf("%s: %s, by %+v: %v", key, test.volume, test.access.Grants(), err)
+			}
+		}
+	}
+	if _, err := r.ChangeConfig(t.Context(), bob, mine.Key(), setting("mp7", "local-lvm:"+others+",mp=/mnt/other"), ""); berth.CodeOf(err) != berth.Forbidden {
+		t.Errorf("to mount the disk of another container gives %v, want Forbidden", err)
+	}
+	r.wantNothingHeld()
+}

@@ -83,6 +83,8 @@ func (a *Actions) Retry(ctx context.Context, by berth.Actor, jobID string) (bert
 		return a.retryBulk(ctx, by, job)
 	case job.Kind == kindCreate:
 		return a.retryCreate(ctx, by, &job)
+	case job.Kind == kindDownload:
+		return a.retryDownload(ctx, by, &job)
 	}
 	var t target
 	if err := json.Unmarshal([]byte(job.Args), &t); err != nil {

@@ -90,8 +90,8 @@ func TestBulkGoesOnInAnotherProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := r.Keys(anna, q)[:12]
-		job, err := r.Bulk(t.Context(), anna, keys, berth.ActionRequest{Action: berth.ActionStop}, 2)
+		keys := r.Keys(anna, q)[:12:12]
+		job, err := r.Bulk(t.Context(), anna, append(keys, keys[0], keys[3]), berth.ActionRequest{Action: berth.ActionStop}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

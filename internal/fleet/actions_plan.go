@@ -27,11 +27,15 @@ type BulkReasons struct {
 	Count int
 }
 
-// Plan tells what the action would do to the containers with these keys now. It never waits.
+// Plan tells what the action would do to the containers with these keys now, each of them once. It never waits.
 func (a *Actions) Plan(by berth.Actor, keys []string, r berth.ActionRequest) BulkPlan {
 	var plan BulkPlan
-	counts := map[string]int{}
+	counts, planned := map[string]int{}, map[string]bool{}
 	for _, key := range keys {
+		if planned[key] {
+			continue
+		}
+		planned[key] = true
 		item := a.planOne(by, key, r)
 		plan.Items = append(plan.Items, item)
 		if item.Refusal == nil {

@@ -107,14 +107,14 @@ func (w *worker) ownBackup(ctx context.Context) error {
 var backupOwner = regexp.MustCompile(`:backup/(?:.*/)?(?:vzdump-lxc-|ct/)(\d+)[-/]`)
 
 // mayRestore refuses those who do not see everything a backup of a container that they may not act on: they would read it.
-func (a *Actions) mayRestore(by berth.Actor, spec *berth.CreateSpec) error {
+func (a *Actions) mayRestore(ctx context.Context, by berth.Actor, spec *berth.CreateSpec) error {
 	if spec.Backup == "" || by.Access.Everywhere().Includes(berth.RoleOperator) {
 		return nil
 	}
 	if owner := backupOwner.FindStringSubmatch(spec.Backup); owner != nil {
-		_, c, err := a.find(by.Access, spec.Cluster+"/"+owner[1])
+		p, c, err := a.find(by.Access, spec.Cluster+"/"+owner[1])
 		if err == nil && by.Access.On(c).Includes(berth.RoleOperator) {
-			return nil
+			return a.ownBackup(ctx, by, p, c, spec.Backup)
 		}
 	}
 	return berth.Errorf(berth.Forbidden, "Your role may not restore this backup; it takes the role %s on its container.", berth.RoleOperator)

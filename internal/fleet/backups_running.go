@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"berth"
@@ -36,7 +37,10 @@ func (a *Actions) RunningBackups(ctx context.Context, by berth.Actor, key string
 	}
 	var all []RunningBackup
 	for _, t := range a.outsideBackups(c) {
-		all = append(all, RunningBackup{By: t.User, Since: t.StartedAt, Line: p.lastLine(ctx, pve.UPID(t.UPID))})
+		line := p.lastLine(ctx, pve.UPID(t.UPID))
+		if !strings.HasPrefix(line, "TASK ") { // which is the last line of one that has just ended
+			all = append(all, RunningBackup{By: t.User, Since: t.StartedAt, Line: line})
+		}
 	}
 	return all, nil
 }
@@ -51,7 +55,7 @@ func (a *Actions) outsideBackups(c *berth.Container) []berth.Task {
 		}
 		running = slices.DeleteFunc(slices.Clone(view.Tasks), func(t berth.Task) bool {
 			about := t.Subject == c.Key() || t.Subject == "" && t.Node == c.Node && c.Lock == "backup"
-			return t.Type != "vzdump" || !t.EndedAt.IsZero() || !about
+			return t.Type != "vzdump" || t.Own || !t.EndedAt.IsZero() || !about
 		})
 	}
 	return running

@@ -72,7 +72,7 @@ func versionOf(config *pve.ContainerConfig) berth.ConfigVersion {
 // it is then. digest is that of the configuration which the change was thought out for: if it is another one by now, the
 // error is Conflict and the configuration as it is now comes with it. What Proxmox refuses is Invalid, with a message per
 // key where it says which. The change is a job: it holds the container, survives a crash, and is in the history with
-// what was before and after.
+// what was before and after. A change that would give the actor another role on the container is Forbidden.
 func (a *Actions) ChangeConfig(ctx context.Context, by berth.Actor, key string, change berth.ConfigChange, digest string) (berth.ConfigVersion, error) {
 	if err := change.Validate(); err != nil {
 		return berth.ConfigVersion{}, err
@@ -85,12 +85,17 @@ func (a *Actions) ChangeConfig(ctx context.Context, by berth.Actor, key string, 
 	if refusal := r.Check(c, by.Access.On(c)); refusal != nil {
 		return berth.ConfigVersion{}, refusal.Err
 	}
+	if err := keepsRole(by.Access, c, change); err != nil {
+		return berth.ConfigVersion{}, err
+	}
 	current, err := a.Config(ctx, by, key)
 	switch {
 	case err != nil:
 		return current, err
 	case digest != "" && digest != current.Digest:
 		return current, changedMeanwhile(c.Hostname)
+	case a.mayMount(by, c, change, current.Values) != nil:
+		return current, a.mayMount(by, c, change, current.Values)
 	case len(notForTokens(change, current.Values)) > 0:
 		return current, berth.InvalidFields(notForTokens(change, current.Values))
 	case holds(change, current.Values):

@@ -75,7 +75,7 @@ func (a *Actions) createdBefore(ctx context.Context, by berth.Actor, spec berth.
 }
 
 func (a *Actions) createNow(ctx context.Context, by berth.Actor, spec berth.CreateSpec) (berth.Job, error) {
-	p, err := a.placeFor(by, &spec)
+	p, err := a.placeFor(ctx, by, &spec)
 	if err != nil {
 		return berth.Job{}, err
 	}
@@ -94,16 +94,15 @@ func (a *Actions) createNow(ctx context.Context, by berth.Actor, spec berth.Crea
 }
 
 // placeFor gives the poller of the cluster, if the actor may have the container there.
-func (a *Actions) placeFor(by berth.Actor, spec *berth.CreateSpec) (*poller, error) {
+func (a *Actions) placeFor(ctx context.Context, by berth.Actor, spec *berth.CreateSpec) (*poller, error) {
 	p := a.fleet.pollerOf(func(p *poller) bool { return p.cluster.Name == spec.Cluster })
-	would := &berth.Container{Cluster: spec.Cluster, Node: spec.Node, VMID: spec.VMID, Hostname: spec.Hostname, Tags: spec.Tags, Pool: spec.Pool}
 	switch {
 	case p == nil || p.client == nil || !by.Access.Reaches(berth.RoleViewer, spec.Cluster, ""):
 		return nil, berth.InvalidFields(map[string]string{"cluster": "There is no cluster of that name."})
-	case !by.Access.On(would).Includes(berth.RoleOperator):
+	case !by.Access.On(spec.Container()).Includes(berth.RoleOperator):
 		return nil, berth.Errorf(berth.Forbidden, "Your role may not create this container; it takes the role %s there.", berth.RoleOperator)
 	}
-	if err := a.mayRestore(by, spec); err != nil {
+	if err := a.mayRestore(ctx, by, spec); err != nil {
 		return nil, err
 	}
 	for _, view := range a.fleet.Snapshot().Clusters {
@@ -176,7 +175,7 @@ func (a *Actions) retryCreate(ctx context.Context, by berth.Actor, failed *berth
 	if err != nil {
 		return berth.Job{}, err
 	}
-	p, err := a.placeFor(by, &c.Spec)
+	p, err := a.placeFor(ctx, by, &c.Spec)
 	if err != nil {
 		return berth.Job{}, err
 	}

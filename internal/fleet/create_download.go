@@ -78,6 +78,15 @@ func (a *Actions) holdsImages(cluster, node, storage string) bool {
 	return false
 }
 
+// retryDownload asks once more for an image that was not fetched.
+func (a *Actions) retryDownload(ctx context.Context, by berth.Actor, failed *berth.Job) (berth.Job, error) {
+	var d download
+	if err := json.Unmarshal([]byte(failed.Args), &d); err != nil {
+		return berth.Job{}, fmt.Errorf("read what job %s fetched: %w", failed.ID, err)
+	}
+	return a.Download(ctx, by, d.Cluster, d.Node, d.Storage, d.Image)
+}
+
 func (d *download) event(job *berth.Job, state string) berth.Event {
 	details := map[string]string{"state": state, "job": job.ID}
 	if job.Message != "" {

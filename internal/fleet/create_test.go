@@ -300,6 +300,32 @@ func TestOneKeyMakesOneContainer(t *testing.T) {
 	})
 }
 
+// A container that was never made has no tag, by which somebody would be its operator.
+func TestACreationThatFailedIsStillOfWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	few, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: "tag:new"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fred, other := berth.Actor{ID: "fred", Name: "fred", Access: few}, berth.Actor{ID: "x", Name: "x", Access: few}
+	r.sim.Fail(pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc", Times: 1, Status: 500, Reason: "out of luck"})
+	job, err := r.Create(t.Context(), fred, newSpec(t, r.sim, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := r.wantEnd(job, berth.JobFailed, "out of luck")
+	if !r.MayCancel(fred, &failed) || r.MayCancel(other, &failed) {
+		t.Errorf("fred may try again: %v, another one: %v", r.MayCancel(fred, &failed), r.MayCancel(other, &failed))
+	}
+	again, err := r.Retry(t.Context(), fred, failed.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wantEnd(again, berth.JobSucceeded, "")
+}
+
 func TestPlacesForNewContainersAreThoseOfTheScope(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)
@@ -360,8 +386,18 @@ func TestAnOSImageIsFetchedOnce(t *testing.T) {
 			t.Errorf("fetched twice at once: %v, want a conflict", err)
 		}
 		r.wantEnd(job, berth.JobSucceeded, image+" is on "+to)
+		other := choices.Appliances[1].Name
+		r.sim.Fail(pvesim.Fault{Task: "download", Times: 1, Reason: "connection refused"})
+		if job, err = r.Download(t.Context(), anna, "home", "pve1", to, other); err != nil {
+			t.Fatal(err)
+		}
+		r.wantEnd(job, berth.JobFailed, "connection refused")
+		if job, err = r.Retry(t.Context(), anna, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.wantEnd(job, berth.JobSucceeded, other+" is on "+to)
 		after, err := r.CreateChoices(t.Context(), anna, "home", "pve1")
-		if err != nil || len(after.Images) != len(choices.Images)+1 || len(after.Appliances) != len(choices.Appliances)-1 {
+		if err != nil || len(after.Images) != len(choices.Images)+2 || len(after.Appliances) != len(choices.Appliances)-2 {
 			t.Errorf("afterwards there are %d images, before %d (%v)", len(after.Images), len(choices.Images), err)
 		}
 	})

@@ -209,6 +209,54 @@ func TestDisksGrowAndMoveAndAContainerBecomesATemplate(t *testing.T) {
 	})
 }
 
+// What fails says so in the words of Proxmox, leaves everything as it was, holds nothing, and can be tried again.
+func TestRollbacksAndMovesOfDisksThatFail(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		world := &deedWorld{sim: r.sim, client: simClient(t, r.sim), c: r.stoppedOne()}
+		r.succeed(world.c, snapshotCalled(berth.ActionSnapshot, "clean"))
+		world.setMemory(t, memoryNow)
+		back := snapshotCalled(berth.ActionRollback, "clean")
+		back.Snapshot.First, back.Start = "first", true
+		move := berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "rootfs", Storage: world.otherStorage(t)}}
+		keeping := move // a disk with snapshots cannot be taken away
+		keeping.Disk.KeepSource = true
+		was, nothingFails := world.config(t), pvesim.Fault{}
+		for _, test := range []struct {
+			what    string
+			fault   pvesim.Fault
+			request berth.ActionRequest
+			message string
+		}{
+			{"the first snapshot fails", pvesim.Fault{Task: "vzsnapshot", Reason: "thin pool is full"}, back, "thin pool is full"},
+			{"the rollback fails", pvesim.Fault{Task: "vzrollback", Reason: "cannot rollback, it is not the most recent"}, snapshotCalled(berth.ActionRollback, "clean"), "not the most recent"},
+			{"the rollback is refused", pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/snapshot/*/rollback", Status: 500, Reason: "out of luck"}, snapshotCalled(berth.ActionRollback, "clean"), "out of luck"},
+			{"there is no such snapshot", nothingFails, snapshotCalled(berth.ActionRollback, "nowhere"), "nowhere"},
+			{"the copy of the disk fails", pvesim.Fault{Task: "move_volume", Reason: "No space left on device"}, keeping, "No space left"},
+			{"the move of the disk is refused", pvesim.Fault{Method: "POST", Path: "/nodes/*/lxc/*/move_volume", Status: 500, Reason: "storage is not online"}, keeping, "not online"},
+			{"there is no such disk", nothingFails, berth.ActionRequest{Action: berth.ActionMoveVolume, Disk: berth.DiskOrder{Name: "mp7", Storage: move.Disk.Storage}}, "mp7"},
+		} {
+			if test.fault != nothingFails {
+				r.sim.Fail(test.fault)
+			}
+			got := r.end(r.askSettled(world.c, test.request))
+			r.sim.ClearFaults()
+			if got.State != berth.JobFailed || !strings.Contains(got.Message, test.message) {
+				t.Errorf("%s: the job is %s with %q, want failed with %q", test.what, got.State, got.Message, test.message)
+			}
+			now := world.config(t)
+			if now.MemoryMiB != was.MemoryMiB || now.RootFS.Volume != was.RootFS.Volume || now.Lock != "" {
+				t.Errorf("%s: the configuration is another one: %+v", test.what, now)
+			}
+		}
+		r.wantNothingHeld()
+		r.succeed(world.c, snapshotCalled(berth.ActionRollback, "clean"))
+		r.succeed(world.c, snapshotCalled(berth.ActionSnapshotDelete, "clean"))
+		r.succeed(world.c, move)
+	})
+}
+
 func TestAnOrderWhoseAnswerIsLostIsNotGivenTwice(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -263,12 +311,17 @@ func surviveLostOrder(t *testing.T, path string, request berth.ActionRequest) {
 // plainContainer gives a stopped container that anything can be done to.
 func plainContainer(t *testing.T, sim *pvesim.Sim) *berth.Container {
 	t.Helper()
+	return plainOne(t, sim, "stopped")
+}
+
+func plainOne(t *testing.T, sim *pvesim.Sim, status string) *berth.Container {
+	t.Helper()
 	resources, err := simClient(t, sim).Resources(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range resources.Containers {
-		if row.Status != "stopped" || row.HAState != "" || row.Lock != "" || row.Template {
+		if row.Status != status || row.HAState != "" || row.Lock != "" || row.Template {
 			continue
 		}
 		if snapshots, _, err := simClient(t, sim).Snapshots(t.Context(), row.Node, row.VMID); err == nil && len(snapshots) == 0 {

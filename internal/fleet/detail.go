@@ -3,14 +3,16 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"berth"
 	"berth/internal/pve"
+	"berth/internal/store"
 )
 
-// Part is a part of a Detail that Proxmox is asked for by itself, in one call where nothing else is said.
+// Part is a part of a Detail that is asked for by itself: of Proxmox, in one call, where nothing else is said.
 type Part string
 
 // The parts. Whatever belongs to none of them is from the snapshot and the database and always there.
@@ -21,11 +23,12 @@ const (
 	PartSnapshots Part = "snapshots" // one call for them, and one for whether there can be some
 	PartBackups   Part = "backups"   // one call for the rights, one for the storages, and one for each of them
 	PartTasks     Part = "tasks"
+	PartEvents    Part = "events" // of the database: no call
 )
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{PartFigures, PartConfig, PartPending, PartSnapshots, PartBackups, PartTasks}
+	return []Part{PartFigures, PartConfig, PartPending, PartSnapshots, PartBackups, PartTasks, PartEvents}
 }
 
 // Detail is everything about one container, as far as it was asked for.
@@ -34,15 +37,19 @@ type Detail struct {
 	Cluster     berth.Cluster
 	LastBackup  LastBackup
 	TrackedAt   time.Time // when Berth began to track it; zero: it is only discovered
+	Destroyed   time.Time // when the container was that had the VMID before; zero: none is known
+	UpdatedAt   time.Time // when Berth last changed what it keeps of it; zero: it is only discovered
+	Template    string    // what the template that it was made from says of itself; Container has its name
 	Figures     *Figures  // nil: not asked for, or Problems says why
 	Config      *Config   // nil: not asked for, or Problems says why
 	Pending     []PendingChange
-	Snapshots   []SavedState // a parent before its children, older ones first
-	NoSnapshots string       // why there can be no snapshots, as a sentence; empty: there can
-	Parent      string       // the snapshot that the present state descends from; empty: none
-	Backups     []Backup     // newest first
-	Unseen      []string     // where there may be backups that could not be seen, as sentences
-	Tasks       []berth.Task // of Proxmox, newest first
+	Snapshots   []SavedState  // a parent before its children, older ones first
+	NoSnapshots string        // why there can be no snapshots, as a sentence; empty: there can
+	Parent      string        // the snapshot that the present state descends from; empty: none
+	Backups     []Backup      // newest first
+	Unseen      []string      // where there may be backups that could not be seen, as sentences
+	Tasks       []berth.Task  // of Proxmox, newest first
+	Events      []berth.Event // newest first, at most a thousand
 	Problems    map[Part]string
 }
 
@@ -59,7 +66,17 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 	if err := a.readKept(ctx, &d); err != nil {
 		return Detail{}, err
 	}
+	if at := slices.Index(parts, PartEvents); at >= 0 {
+		parts = slices.Delete(slices.Clone(parts), at, at+1)
+		if d.Events, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
+			return Detail{}, err
+		}
+		d.Events = slices.DeleteFunc(d.Events, func(e berth.Event) bool { return e.ContainerID != "" && e.ContainerID != c.ID })
+	}
 	d.LastBackup = a.lastBackup(c)
+	if !d.LastBackup.At.After(d.Destroyed) {
+		d.LastBackup.At = time.Time{}
+	}
 	if problem := a.silence(p, c); problem != "" {
 		for _, part := range parts {
 			d.Problems[part] = problem
@@ -87,7 +104,10 @@ func (a *Actions) lastBackup(c *berth.Container) LastBackup {
 }
 
 // readKept reads what the database knows.
-func (a *Actions) readKept(ctx context.Context, d *Detail) error {
+func (a *Actions) readKept(ctx context.Context, d *Detail) (err error) {
+	if d.Destroyed, err = a.destroyedBefore(ctx, d.Container.Key()); err != nil {
+		return err
+	}
 	if d.Container.ID == "" {
 		return nil
 	}
@@ -95,7 +115,7 @@ func (a *Actions) readKept(ctx context.Context, d *Detail) error {
 	if berth.CodeOf(err) == berth.NotFound { // removed since the snapshot
 		return nil
 	}
-	d.TrackedAt = tracked.CreatedAt
+	d.TrackedAt, d.UpdatedAt, d.Template = tracked.CreatedAt, tracked.UpdatedAt, tracked.TemplateDescription
 	return err
 }
 
@@ -156,8 +176,9 @@ func (l *look) place() (node string, vmid int) {
 }
 
 const (
-	tasksOfDetail = 100
-	tasksShared   = 30 * time.Second // those that are new are in the snapshot
+	eventsOfDetail = 1000
+	tasksOfDetail  = 100
+	tasksShared    = 30 * time.Second // those that are new are in the snapshot
 )
 
 func (l *look) tasks(ctx context.Context) error {
@@ -173,7 +194,8 @@ func (l *look) tasks(ctx context.Context) error {
 		}
 		r.tasks, r.tasksAt = l.poller.latest(rows), now
 	}
-	tasks := r.tasks
+	destroyed := l.detail.Destroyed
+	tasks := slices.DeleteFunc(slices.Clone(r.tasks), func(t berth.Task) bool { return t.Former || t.StartedAt.Before(destroyed) })
 	l.take(func(d *Detail) { d.Tasks = tasks })
 	return nil
 }

@@ -50,6 +50,10 @@ func (a *Actions) Difference(ctx context.Context, by berth.Actor, key, from, to 
 	if err := cmp.Or(problems[0], problems[1], problems[2]); err != nil {
 		return Difference{}, unavailable(err, "The configuration in one of them is not known. %s", plainProblem(err))
 	}
+	if from != "" || to != "" { // a snapshot has a description of its own in place of the notes
+		delete(states[0].Values, "description")
+		delete(states[1].Values, "description")
+	}
 	found.Changes = Differences(states[0].Values, states[1].Values)
 	return found, nil
 }

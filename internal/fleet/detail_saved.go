@@ -33,6 +33,7 @@ type Backup struct {
 	Protected       bool   // never pruned, and cannot be deleted
 	Encrypted       bool
 	Verified        string // ok, failed; empty: not checked
+	Former          bool   // of a container that was destroyed and had the VMID before
 }
 
 func (l *look) snapshots(ctx context.Context) error {
@@ -133,6 +134,9 @@ func (l *look) backups(ctx context.Context) error {
 	asked.Wait()
 	slices.Sort(e.found.Unknown)
 	slices.SortFunc(all, func(a, b Backup) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Volume, b.Volume)) })
+	for i := range all {
+		all[i].Former = !all[i].At.After(l.detail.Destroyed)
+	}
 	l.take(func(d *Detail) { d.Backups, d.Unseen = all, e.found.Unknown })
 	return nil
 }

@@ -37,6 +37,14 @@ func TestDetailTellsEverything(t *testing.T) {
 	done(client.CreateSnapshot(t.Context(), c.Node, c.VMID, "before", "as it was"))
 	done(client.CreateSnapshot(t.Context(), c.Node, c.VMID, "after", ""))
 	done(client.Backup(t.Context(), c.Node, pve.BackupRequest{VMIDs: []int{c.VMID}, Storage: "nas", Mode: "stop"}))
+	r.wait("the backup's lock is seen to be gone, so that it can be changed", func(*Snapshot) bool {
+		err := r.ChangeTags(t.Context(), anna, c.Key(), berth.TagChange{Add: []string{"seen"}})
+		if err != nil && berth.CodeOf(err) != berth.Conflict {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	r.wait("it is tracked", func(s *Snapshot) bool { now, ok := s.Find(c.Cluster, c.VMID); return ok && now.ID != "" })
 	got, err := r.Detail(t.Context(), anna, c.Key(), Parts()...)
 	if err != nil || len(got.Problems) > 0 {
 		t.Fatalf("got %v, problems %v", err, got.Problems)
@@ -56,6 +64,9 @@ func TestDetailTellsEverything(t *testing.T) {
 	}
 	if len(got.Backups) == 0 || got.Backups[0].Storage != "nas" || got.Backups[0].SizeBytes == 0 || time.Since(got.Backups[0].At) > time.Hour {
 		t.Errorf("backups are %+v", got.Backups)
+	}
+	if len(got.Events) == 0 || got.Events[0].Actor != "anna" || got.TrackedAt.IsZero() || got.UpdatedAt.Before(got.TrackedAt) {
+		t.Errorf("known since %s, changed %s, events are %+v", got.TrackedAt, got.UpdatedAt, got.Events)
 	}
 	if len(got.Tasks) < 3 || got.Figures == nil || got.Figures.Running {
 		t.Errorf("tasks are %+v, figures %+v", got.Tasks, got.Figures)

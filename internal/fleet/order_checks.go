@@ -21,6 +21,8 @@ func (a *Actions) fits(ctx context.Context, by berth.Actor, p *poller, c *berth.
 		k.place(r)
 	case berth.ActionBackup:
 		k.storage(c.Node, r.Backup.Storage, "backup")
+	case berth.ActionRestore, berth.ActionBackupDelete:
+		return a.ownBackup(ctx, by, p, c, r.Backup.Volume)
 	case berth.ActionResize, berth.ActionMoveVolume:
 		if err := a.checkDisk(ctx, p, k, r); err != nil {
 			return err
@@ -89,25 +91,44 @@ func (k *orderCheck) storage(node, name, content string) {
 
 var contentWords = map[string]string{"rootdir": "disks of containers", "backup": "backups"}
 
-// checkDisk compares an order about a disk with the latest configuration that was seen. What that does not tell is left
-// to Proxmox.
+// checkDisk compares an order about a disk with the latest configuration that was seen. Only if that speaks against it
+// Proxmox is asked, because it may be old; what that does not tell is left to the job.
 func (a *Actions) checkDisk(ctx context.Context, p *poller, k *orderCheck, r *berth.ActionRequest) error {
+	if r.Action == berth.ActionMoveVolume {
+		k.storage(k.container.Node, r.Disk.Storage, "rootdir")
+	}
 	versions, err := a.fleet.store.Configs(ctx, p.cluster.ID, k.container.VMID)
 	if err != nil || len(versions) == 0 {
 		return err
 	}
-	var now pve.Mount
-	if err := now.UnmarshalText([]byte(versions[0].Values[r.Disk.Name])); err != nil {
+	var seen pve.Mount
+	if err := seen.UnmarshalText([]byte(versions[0].Values[r.Disk.Name])); err != nil {
 		return fmt.Errorf("read %s of container %d: %w", r.Disk.Name, k.container.VMID, err)
 	}
-	if r.Action == berth.ActionMoveVolume {
-		k.storage(k.container.Node, r.Disk.Storage, "rootdir")
-		k.wrong(now.Storage() == r.Disk.Storage, "storage", fmt.Sprintf("%s is on %s already.", r.Disk.Name, r.Disk.Storage))
+	if _, why := diskProblem(r, seen); why == "" || p.client == nil {
 		return nil
 	}
-	has := now.SizeBytes()
-	k.wrong(int64(r.Disk.GiB)*gib <= has, "gib", fmt.Sprintf("%s has %s GiB already, and it can only grow.", r.Disk.Name, inGiB(has)))
+	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)
+	defer cancel()
+	config, err := p.client.ContainerConfig(ctx, k.container.Node, k.container.VMID, pve.ConfigQuery{Current: true})
+	if err != nil {
+		return unavailable(err, "The disks of %s are not known: %s", k.container.Hostname, plainProblem(err))
+	}
+	field, why := diskProblem(r, mountNamed(&config, r.Disk.Name))
+	k.wrong(true, field, why)
 	return nil
+}
+
+// diskProblem says which field of an order makes no sense for the disk, and why; empty: none.
+func diskProblem(r *berth.ActionRequest, now pve.Mount) (field, why string) {
+	has := now.SizeBytes()
+	switch {
+	case r.Action == berth.ActionMoveVolume && now.Storage() == r.Disk.Storage:
+		return "storage", fmt.Sprintf("%s is on %s already.", r.Disk.Name, r.Disk.Storage)
+	case r.Action == berth.ActionResize && int64(r.Disk.GiB)*gib <= has:
+		return "gib", fmt.Sprintf("%s has %s GiB already, and it can only grow.", r.Disk.Name, inGiB(has))
+	}
+	return "", ""
 }
 
 // inGiB says a number of bytes in GiB with at most one digit after the point.

@@ -41,13 +41,14 @@ type orderChoices struct {
 	found     berth.OrderChoices
 	config    *pve.ContainerConfig // nil: not read
 	snapshots []pve.Snapshot       // newest first
+	allowed   []string             // nodes where Proxmox would move it as it is; nil: it does not say
 }
 
 // orderReads are what is read for which action.
 var orderReads = map[berth.Action][]func(*orderChoices, context.Context){
 	berth.ActionClone:      {(*orderChoices).readConfig, (*orderChoices).readSnapshots, (*orderChoices).readVMID, (*orderChoices).readPools, (*orderChoices).readLinked},
 	berth.ActionCreate:     {(*orderChoices).readConfig, (*orderChoices).readVMID, (*orderChoices).readPools},
-	berth.ActionMigrate:    {(*orderChoices).readConfig},
+	berth.ActionMigrate:    {(*orderChoices).readConfig, (*orderChoices).readAllowed},
 	berth.ActionTemplate:   {(*orderChoices).readSnapshots},
 	berth.ActionResize:     {(*orderChoices).readConfig},
 	berth.ActionMoveVolume: {(*orderChoices).readConfig, (*orderChoices).readSnapshots},
@@ -123,6 +124,16 @@ func (o *orderChoices) readPools(ctx context.Context) {
 		}
 		slices.Sort(o.found.Pools)
 	})
+}
+
+// readAllowed asks where Proxmox would move the container, which also looks at the rules of high availability. Before
+// Proxmox VE 9.0 it cannot tell.
+func (o *orderChoices) readAllowed(ctx context.Context) {
+	check, err := o.client.CheckMigration(ctx, o.container.Node, o.container.VMID)
+	if err != nil {
+		return
+	}
+	o.note(nil, "", func() { o.allowed = append([]string{}, check.AllowedNodes...) })
 }
 
 // readLinked asks whether a template can be cloned without a copy of its disks. Others cannot (pve-container 6.1.10).

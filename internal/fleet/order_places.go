@@ -113,8 +113,14 @@ func (o *orderChoices) judgeMove(choice *berth.NodeChoice) {
 			choice.Keep = false
 		}
 	}
-	if !choice.Keep && len(choice.Storages) == 0 {
-		choice.Refusal = choice.Name + " has no storage for its disks."
+	ha := o.container.HAState != "" // which moves a container as it is (pve-container 6.1.10 LXC.pm)
+	switch {
+	case !choice.Keep && (ha || len(choice.Storages) == 0):
+		choice.Refusal = choice.Name + " does not have the storages on which its disks are."
+	case choice.Keep && o.allowed != nil && !slices.Contains(o.allowed, choice.Name):
+		choice.Refusal = "Proxmox does not allow it there."
+	case ha:
+		choice.Storages = nil
 	}
 }
 

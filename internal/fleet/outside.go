@@ -44,8 +44,9 @@ func (p *poller) latest(rows []pve.TaskRow) []berth.Task {
 		tasks = append(tasks, t)
 	}
 	slices.SortFunc(tasks, func(a, b berth.Task) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.UPID, b.UPID))
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.UPID, a.UPID)) // within a second those with a later process id
 	})
+	markFormer(tasks)
 	return tasks
 }
 

@@ -73,6 +73,7 @@ func TestUnwatchedClusterIsAskedAtTheIdlePace(t *testing.T) {
 	sim := simulate(t, s, pvesim.Options{Speed: 10})
 	r := run(t, s, tenfold())
 	r.wait("all have told", told(40))
+	r.wait("the backups are known", func(s *Snapshot) bool { return s.Clusters[0].LastBackup(101).Unseen == "" })
 	sim.ResetCalls()
 	begin := time.Now()
 	r.wait("two lists were made", func(*Snapshot) bool { return sim.CallsTo("/cluster/resources") >= 2 })

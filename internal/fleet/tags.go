@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"berth"
@@ -41,4 +42,20 @@ func tagsAsConfig(tags []string) berth.ConfigChange {
 		return berth.ConfigChange{Unset: []string{"tags"}}
 	}
 	return berth.ConfigChange{Set: map[string]string{"tags": strings.Join(tags, ";")}}
+}
+
+// keepsRole refuses a change of name or tags after which somebody would have another role on the container, or none: roles
+// are given on what containers are.
+func keepsRole(access berth.Access, c *berth.Container, change berth.ConfigChange) error {
+	would := *c
+	if slices.Contains(change.Keys(), "tags") {
+		would.Tags = berth.SplitTags(change.Set["tags"])
+	}
+	if slices.Contains(change.Keys(), "hostname") {
+		would.Hostname = change.Set["hostname"]
+	}
+	if access.On(&would) == access.On(c) {
+		return nil
+	}
+	return berth.Errorf(berth.Forbidden, "Your role on %s depends on its name and tags, and this change would give you another one or none. Somebody with a wider role can make it.", c.Hostname)
 }

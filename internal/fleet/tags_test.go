@@ -45,6 +45,35 @@ func TestTagsAreChangedOnWhatIsThere(t *testing.T) {
 	}
 }
 
+// Nobody gains or loses rights on a container by naming or tagging it.
+func TestTagsThatWouldChangeARole(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	c := r.one(berth.LiveRunning)
+	if err := r.sim.SetConfig(c.VMID, "tags", "team-a"); err != nil {
+		t.Fatal(err)
+	}
+	r.wait("the tag is seen", func(s *Snapshot) bool {
+		now, ok := s.Find(c.Cluster, c.VMID)
+		return ok && cmp.Equal(now.Tags, []string{"team-a"})
+	})
+	access, err := berth.NewAccess(berth.Grant{Role: berth.RoleOperator, Scope: "tag:team-a"}, berth.Grant{Role: berth.RoleAdmin, Scope: "tag:boss"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eve := anna
+	eve.Access = access
+	for _, change := range []berth.TagChange{{Add: []string{"boss"}}, {Add: []string{"BOSS"}}, {Remove: []string{"team-a"}}} {
+		if err := r.ChangeTags(t.Context(), eve, c.Key(), change); berth.CodeOf(err) != berth.Forbidden {
+			t.Errorf("%+v: %v, want that it is forbidden", change, err)
+		}
+	}
+	if err := r.ChangeTags(t.Context(), eve, c.Key(), berth.TagChange{Add: []string{"web"}}); err != nil {
+		t.Errorf("a tag that no role depends on: %v", err)
+	}
+}
+
 // What somebody else does to the configuration meanwhile is kept.
 func TestTagsOfAConfigurationThatChangesMeanwhile(t *testing.T) {
 	t.Parallel()

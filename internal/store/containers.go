@@ -12,17 +12,18 @@ import (
 
 // Tracked is what the database holds of a container; what Proxmox VE says of it now is not part of it.
 type Tracked struct {
-	ID        string
-	ClusterID string
-	VMID      int
-	Node      string
-	Hostname  string
-	Lifecycle berth.Lifecycle
-	Template  string // name of the template it was made from, if any
-	Services  []berth.Service
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	GoneAt    time.Time // zero while the container lives
+	ID                  string
+	ClusterID           string
+	VMID                int
+	Node                string
+	Hostname            string
+	Lifecycle           berth.Lifecycle
+	Template            string // name of the template it was made from, if any
+	TemplateDescription string // what that template says of itself
+	Services            []berth.Service
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	GoneAt              time.Time // zero while the container lives
 }
 
 // TrackedContainers lists the living containers of a cluster by VMID, with their services, in two queries.
@@ -150,7 +151,7 @@ func containersChanged(ctx context.Context, q *sqlc.Queries, rows int64, err err
 func trackedOf(r sqlc.TrackedContainerRow) Tracked {
 	t := Tracked{
 		ID: r.ID, ClusterID: r.ClusterID, VMID: int(r.VMID), Node: r.Node, Hostname: r.Hostname,
-		Lifecycle: berth.Lifecycle(r.Lifecycle), Template: r.Template,
+		Lifecycle: berth.Lifecycle(r.Lifecycle), Template: r.Template, TemplateDescription: r.TemplateDescription,
 		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
 	}
 	if r.GoneAt.Valid {

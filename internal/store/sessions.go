@@ -46,6 +46,14 @@ func (v *Sessions) FindCtx(ctx context.Context, token string) (data []byte, foun
 	return data, true, nil
 }
 
+type cameWith struct{}
+
+// CameWith is the context of a request that came with the token of a session. If the session is ended while the request is
+// answered, [Sessions.CommitCtx] leaves it so.
+func CameWith(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, cameWith{}, token)
+}
+
 // CommitCtx keeps a session until it expires. Returns Unauthenticated if its user was removed in the meantime.
 func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	_, values, err := scs.GobCodec{}.Decode(data)
@@ -61,10 +69,16 @@ func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 				return unknownUser(err)
 			}
 		}
-		return q.CommitSession(ctx, sqlc.CommitSessionParams{
+		session := sqlc.CommitSessionParams{
 			TokenHash: sessionHash(token), UserID: sql.NullString{String: user, Valid: user != ""},
 			Data: data, ExpiresAt: millis(expiry), Now: millis(v.s.now()), Address: address, Browser: browser,
-		})
+		}
+		if ctx.Value(cameWith{}) == token {
+			_, err := q.ContinueSession(ctx, sqlc.ContinueSessionParams{TokenHash: session.TokenHash, UserID: session.UserID, Data: data,
+				ExpiresAt: session.ExpiresAt, Now: session.Now, Address: address, Browser: browser}) // of no row: it was ended meanwhile
+			return err
+		}
+		return q.CommitSession(ctx, session)
 	})
 }
 

@@ -138,9 +138,11 @@ var walked = map[string]struct {
 const scope = "node:pve1"
 
 // siteWithContainers is a site with the containers of a simulated cluster.
-func siteWithContainers(t *testing.T) *site {
+func siteWithContainers(t *testing.T) *site { return siteWithContainersAt(t, fleet.DefaultPace()) }
+
+func siteWithContainersAt(t *testing.T, pace fleet.Pace) *site {
 	t.Helper()
-	s := newSite(t)
+	s := newSiteAt(t, pace)
 	sim, err := pvesim.New(pvesim.Options{Containers: 24, Cluster: "home"})
 	if err != nil {
 		t.Fatal(err)

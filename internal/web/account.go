@@ -43,9 +43,10 @@ type tokenView struct {
 
 // enrolView is a second factor that is being set up.
 type enrolView struct {
-	Picture string // data: URL
-	Seed    string // in groups of four
-	Problem string
+	Picture    string // data: URL
+	Seed       string // in groups of four
+	Problem    string
+	NeedsProof bool // it takes the place of another one: the present password is asked for
 }
 
 func (s *Server) newAccountPage(r *http.Request, problem error) (accountPage, error) {
@@ -148,7 +149,15 @@ func (s *Server) showEnrolment(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	return renderSecret(w, r, status, enrolPage(s.frame(r, "Second factor", ui.Account), newEnrolView(e, problem)))
+	v := newEnrolView(e, problem)
+	kept, err := s.store.ProofOf(r.Context(), whoIs(r).User)
+	if err == nil && kept.HasTOTP {
+		v.NeedsProof, err = s.auth.NeedsProof(r.Context(), whoIs(r))
+	}
+	if err != nil {
+		return err
+	}
+	return renderSecret(w, r, status, enrolPage(s.frame(r, "Second factor", ui.Account), v))
 }
 
 func newEnrolView(e auth.Enrolment, problem string) enrolView {
@@ -166,7 +175,7 @@ func (s *Server) postProveSecondFactor(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	codes, err := s.auth.ProveSecondFactor(r.Context(), whoIs(r), form.Get("code"))
+	codes, err := s.auth.ProveSecondFactor(r.Context(), whoIs(r), form.Get("proof"), form.Get("code"), from(r))
 	if message := sentence(err); message != "" {
 		return s.showEnrolment(w, r, statusOf[berth.CodeOf(err)], message)
 	}

@@ -196,11 +196,15 @@ func amount(used, limit int64, known bool) figureView {
 }
 
 func newServiceViews(services []berth.Service) (views []serviceView, more int) {
+	for i := range services[:min(len(services), servicesOnCard)] {
+		views = append(views, newServiceView(&services[i]))
+	}
+	return views, len(services) - len(views)
+}
+
+func newServiceView(s *berth.Service) serviceView {
 	classes := map[berth.ServiceStatus]string{
 		berth.ServiceHealthy: "status-success", berth.ServiceFailed: "status-error", berth.ServiceUnknown: "status-warning",
 	}
-	for _, s := range services[:min(len(services), servicesOnCard)] {
-		views = append(views, serviceView{Name: s.Name, URL: s.WebURL, Status: string(s.Status), Class: classes[s.Status]})
-	}
-	return views, len(services) - len(views)
+	return serviceView{Name: s.Name, URL: s.WebURL, Status: string(s.Status), Class: classes[s.Status]}
 }

@@ -34,7 +34,8 @@ type containerFrame struct {
 	List       templ.SafeURL
 	LastBackup lastBackupView
 	Tags       tagsView
-	KnownTags  []string // of all containers in sight; none if the tags cannot be changed
+	MayTag     bool     // at times: Tags says whether it is possible now
+	KnownTags  []string // of all containers in sight
 	Failed     jobRow   // the creation that failed; without an id: none did
 }
 
@@ -60,8 +61,9 @@ func (s *Server) getContainer(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// getTab shows a tab, which has nothing yet that Proxmox must be asked for. Of a container that is gone it shows the history.
-func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component) error {
+// getTab shows a tab, with nothing yet that Proxmox must be asked for: kept are parts of the database. Of a container that is
+// gone it shows the history.
+func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, content func(*fleet.Detail) templ.Component, kept ...fleet.Part) error {
 	c, err := s.named(r)
 	if berth.CodeOf(err) == berth.NotFound {
 		return s.getGone(w, r, err)
@@ -69,7 +71,7 @@ func (s *Server) getTab(w http.ResponseWriter, r *http.Request, name string, con
 	if err != nil {
 		return err
 	}
-	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key())
+	d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key(), kept...)
 	if err != nil {
 		return err
 	}
@@ -136,7 +138,8 @@ func (s *Server) newContainerFrame(r *http.Request, d *fleet.Detail, open string
 	list := cameFrom(r)
 	f := containerFrame{Path: containerPath(d.Container), LastBackup: newLastBackupView(d, s.now()), List: templ.SafeURL("/?" + list)}
 	role := accessOf(r).On(d.Container)
-	if f.Tags = newTagsView(d.Container, role); role.Includes(berth.RoleOperator) {
+	f.Tags, f.MayTag = newTagsView(d.Container, role), role.Includes(berth.RoleOperator)
+	if f.MayTag {
 		f.KnownTags = knownValues(s.seen(r), "tag")
 	}
 	kept := ""
@@ -188,11 +191,13 @@ func (s *Server) neighbours(r *http.Request, c *berth.Container, list, kept stri
 	return link(at - 1), link(at + 1)
 }
 
-// containerPart is a handler of a part of the page that is loaded after it: it asks Proxmox for what it takes.
+// containerPart is a handler of a part of the page that is loaded after it: it asks Proxmox for what it takes. A page whose
+// container is gone by then is to be loaded anew: it shows the history.
 func (s *Server) containerPart(target string, show func(*fleet.Detail, *http.Request) (templ.Component, error), parts ...fleet.Part) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		c, err := s.named(r)
 		if err != nil {
+			w.Header().Set("HX-Refresh", "true")
 			return err
 		}
 		d, err := s.actions.Detail(r.Context(), actorOf(r), c.Key(), parts...)

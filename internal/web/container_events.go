@@ -2,8 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,7 +11,6 @@ import (
 
 	"berth"
 	"berth/internal/fleet"
-	"berth/internal/store"
 )
 
 // timeline is what happened to one container: the history of Berth together with the tasks of Proxmox.
@@ -53,26 +50,19 @@ func kindOf(action string) string {
 
 // readTimeline joins the history with tasks of Proxmox that are not in it: those from before Berth was there, and those that
 // still run. What Berth itself asked for is in the history as a job.
-func (s *Server) readTimeline(r *http.Request, d *fleet.Detail) (timeline, error) {
-	c := d.Container
-	events, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{Container: c.Key()}, "", timelineMost)
-	if err != nil {
-		return timeline{}, err
-	}
-	told := map[string]bool{}
+func (s *Server) readTimeline(r *http.Request, d *fleet.Detail) timeline {
+	told, events := map[string]bool{}, slices.Clone(d.Events)
 	for i := range events {
 		told[events[i].Details["upid"]] = true
 	}
 	for i := range d.Tasks {
 		if t := &d.Tasks[i]; !t.Own && !told[t.UPID] {
-			events = append(events, fleet.TaskEvent(t, c))
+			events = append(events, fleet.TaskEvent(t, d.Container))
 		}
 	}
 	slices.SortStableFunc(events, func(a, b berth.Event) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) })
-	return s.newTimeline(r, d, events), nil
+	return s.newTimeline(r, d, events)
 }
-
-const timelineMost = 1000 // events looked through for a kind
 
 func (s *Server) newTimeline(r *http.Request, d *fleet.Detail, events []berth.Event) timeline {
 	path := containerPath(d.Container) + "/events"
@@ -106,17 +96,10 @@ func (s *Server) newTimeline(r *http.Request, d *fleet.Detail, events []berth.Ev
 // getEventsTab shows what the database knows; the tasks of Proxmox come after it.
 func (s *Server) getEventsTab(w http.ResponseWriter, r *http.Request) error {
 	return s.getTab(w, r, "events", func(d *fleet.Detail) templ.Component {
-		return templ.ComponentFunc(func(ctx context.Context, out io.Writer) error {
-			line, err := s.readTimeline(r, d)
-			if err != nil {
-				return err
-			}
-			return timelinePanel(line).Render(ctx, out)
-		})
-	})
+		return timelinePanel(s.readTimeline(r, d))
+	}, fleet.PartEvents)
 }
 
 func (s *Server) showTimeline(d *fleet.Detail, r *http.Request) (templ.Component, error) {
-	line, err := s.readTimeline(r, d)
-	return timelinePanel(line), err
+	return timelinePanel(s.readTimeline(r, d)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
@@ -18,9 +19,16 @@ type nowView struct {
 	detailView
 	Path    string
 	Bars    []barView
+	Serves  []serviceLine
 	Flows   []fact
 	Sample  string // JSON of the latest reading for the charts; empty: there is none
 	Problem string // why there is no reading
+}
+
+// serviceLine is a service with how it is run.
+type serviceLine struct {
+	serviceView
+	How string // systemd, port 3000
 }
 
 // barView is a resource with a bar.
@@ -33,8 +41,9 @@ type barView struct {
 func newNowView(d *fleet.Detail, role berth.Role, now time.Time) nowView {
 	c := d.Container
 	v := nowView{detailView: newDetailView(c, role), Path: containerPath(c), Problem: d.Problems[fleet.PartFigures]}
-	if !d.TrackedAt.IsZero() {
-		v.Facts = append(v.Facts, fact{"Known to Berth since", d.TrackedAt.In(now.Location()).Format("2006-01-02 15:04")})
+	v.Facts = append(v.Facts, keptFacts(d, now)...)
+	for i := range c.Services {
+		v.Serves = append(v.Serves, newServiceLine(&c.Services[i]))
 	}
 	v.Bars = []barView{{"CPU", cpuFigure(c)}}
 	f := d.Figures
@@ -49,6 +58,27 @@ func newNowView(d *fleet.Detail, role berth.Role, now time.Time) nowView {
 		v.Sample = sampleText(c, f)
 	}
 	return v
+}
+
+func newServiceLine(s *berth.Service) serviceLine {
+	line := serviceLine{serviceView: newServiceView(s), How: string(s.Kind)}
+	if s.Port > 0 {
+		line.How += ", port " + strconv.Itoa(s.Port)
+	}
+	return line
+}
+
+// keptFacts is what only Berth knows.
+func keptFacts(d *fleet.Detail, now time.Time) []fact {
+	var facts []fact
+	if d.Template != "" {
+		facts = append(facts, fact{"About its template", d.Template})
+	}
+	if d.Container.ID == "" {
+		return append(facts, fact{"Known to Berth", "only as Proxmox lists it"})
+	}
+	at := func(t time.Time) string { return t.In(now.Location()).Format("2006-01-02 15:04") }
+	return append(facts, fact{"Known to Berth since", at(d.TrackedAt)}, fact{"Record changed", at(d.UpdatedAt)}, fact{"Berth’s id", d.Container.ID})
 }
 
 func newFlows(f *fleet.Figures) []fact {

@@ -24,7 +24,7 @@ func cloneFields(a *orderAsk) []orderField {
 		fields = append(fields, a.choice("snapshot", "State", "", a.states()))
 	}
 	if full {
-		fields = append(fields, a.storage(node, "as the original"))
+		fields = append(fields, a.storage(node, "As the original"))
 	}
 	return append(append(fields, a.pool()...), a.lines("description", "Notes", "Empty: those of the original."))
 }
@@ -66,7 +66,10 @@ func (a *orderAsk) storage(node berth.NodeChoice, keep string) orderField {
 
 func migrateFields(a *orderAsk) []orderField {
 	nodes, node := a.node("Node")
-	fields := []orderField{nodes, a.storage(node, "of the same names")}
+	fields := []orderField{nodes, a.storage(node, "Storages of the same names")}
+	if a.container.HAState != "" {
+		fields[1].Help = "High availability moves it, and asks for no other storage."
+	}
 	if a.running() {
 		fields = append(fields, a.choice("mode", "It runs now", "", []choiceText{{Value: "restart", Text: "Shut it down, move it, start it there"},
 			{Value: "online", Text: "Move it while it runs", Refusal: "Containers cannot."}}))

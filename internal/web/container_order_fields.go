@@ -142,12 +142,16 @@ func (a *orderAsk) pool() []orderField {
 	}
 	var pools []choiceText
 	if !a.choices.PoolNeeded {
-		pools = append(pools, choiceText{Text: "none"})
+		pools = append(pools, choiceText{Text: "None"})
 	}
 	for _, p := range a.choices.Pools {
 		pools = append(pools, choiceText{Value: p, Text: p})
 	}
-	return []orderField{a.choice("pool", "Pool", "", pools)}
+	f := a.choice("pool", "Pool", "", pools)
+	if own := a.container.Pool; !a.again && slices.Contains(a.choices.Pools, own) {
+		f.Value = own
+	}
+	return []orderField{f}
 }
 
 // node is the field of the node, and the one that is chosen.

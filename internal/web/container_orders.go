@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"berth"
@@ -19,6 +18,7 @@ type orderForm struct {
 	fields                  func(*orderAsk) []orderField
 
 	Name, URL, Place string
+	Which            string // snapshot or backup; empty: it is about none
 	Fields           []orderField
 	Refusal          string   // why it is not possible now; empty: it is
 	Warning          string   // what is to be known before
@@ -29,15 +29,15 @@ type orderForm struct {
 var orders = map[string]orderForm{
 	"snapshot": {Title: "Take a snapshot", Icon: "camera", Hint: "Keeps the state of its disks to go back to", action: berth.ActionSnapshot, fields: snapshotFields,
 		Text: "The state of its disks is kept, so that the container can be rolled back to it. It is no backup: it is lost together with the disks."},
-	"rollback": {Title: "Roll back", Icon: "history", action: berth.ActionRollback, Danger: true, fields: rollbackFields,
+	"rollback": {Title: "Roll back", Icon: "history", Confirm: "Roll back", action: berth.ActionRollback, Danger: true, fields: rollbackFields,
 		Text: "What has changed on its disks and in its configuration since then is lost. A running container is stopped at once."},
-	"snapshot-delete": {Title: "Delete the snapshot", Icon: "trash-2", action: berth.ActionSnapshotDelete, Danger: true, fields: hiddenOnly("name"),
+	"snapshot-delete": {Title: "Delete the snapshot", Icon: "trash-2", Confirm: "Delete", action: berth.ActionSnapshotDelete, Danger: true, fields: hiddenOnly("name"),
 		Text: "The container itself stays as it is; it can no longer be rolled back to that state."},
 	"backup": {Title: "Back up", Icon: "archive", Hint: "Makes a backup now", action: berth.ActionBackup, fields: backupFields,
 		Text: "A backup is made now. No older one is removed for it."},
-	"backup-delete": {Title: "Delete the backup", Icon: "trash-2", action: berth.ActionBackupDelete, Danger: true, fields: hiddenOnly("volume"),
+	"backup-delete": {Title: "Delete the backup", Icon: "trash-2", Confirm: "Delete", action: berth.ActionBackupDelete, Danger: true, fields: hiddenOnly("volume"),
 		Text: "The backup is deleted. This cannot be undone."},
-	"restore": {Title: "Restore over this container", Icon: "history", action: berth.ActionRestore, Danger: true, fields: restoreFields,
+	"restore": {Title: "Restore over this container", Icon: "history", Confirm: "Restore", action: berth.ActionRestore, Danger: true, fields: restoreFields,
 		Text: "All disks of the container are replaced by those of the backup. What has changed since then is lost, its snapshots too."},
 	"restore-new": {Title: "Restore as a new container", Icon: "plus", Confirm: "Restore", action: berth.ActionCreate, fields: restoreNewFields,
 		Text: "This container stays as it is. The new one has the resources and the network of the backup; an address that is not from DHCP is the same, so do not run both at once."},
@@ -109,9 +109,7 @@ func (s *Server) getOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := r.URL.Query()
-	if which := cmp.Or(query.Get("name"), query.Get("volume")); which != "" && slices.Contains([]string{"rollback", "snapshot-delete", "backup-delete", "restore", "restore-new"}, form.Name) {
-		form.Title += " “" + which + "”"
-	}
+	form.Which = cmp.Or(query.Get("volume"), query.Get("name"))
 	if form.Refusal == "" {
 		if err := s.fillOrder(r, c, &form, query); err != nil {
 			return err

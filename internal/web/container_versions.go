@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -65,6 +66,9 @@ func (s *Server) newRestoreView(r *http.Request, c *berth.Container, now *berth.
 		}
 	}
 	v.Changes = fleet.Differences(before, after)
+	if r.URL.Query().Has("again") {
+		v.Again = "The configuration has been changed meanwhile. Nothing was restored yet; look at it again."
+	}
 	return v, nil
 }
 
@@ -102,12 +106,9 @@ func (s *Server) postRestore(w http.ResponseWriter, r *http.Request) error {
 	message := sentence(err)
 	switch {
 	case berth.CodeOf(err) == berth.Conflict && now.Digest != "" && now.Digest != form.Get("digest"):
-		v, err := s.newRestoreView(r, c, &now)
-		if err != nil {
-			return err
-		}
-		v.Again = "The configuration has been changed meanwhile. Nothing was restored yet; look at it again."
-		return render(w, r, http.StatusConflict, sheetAgain(restoreSheet(v)))
+		w.Header().Set("HX-Trigger", `{"berth:sheet":"`+containerPath(c)+"/config/restore?"+url.Values{"version": {version}, "again": {"1"}}.Encode()+`"}`)
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	case message != "":
 		return render(w, r, statusOf[berth.CodeOf(err)], orderProblem(message, fieldsOf(err)))
 	case err != nil:

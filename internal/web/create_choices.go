@@ -103,8 +103,13 @@ func (s *Server) readCreateChoices(r *http.Request, chosen url.Values) (createCh
 // take makes choices of what was found.
 func (c *createChoices) take(found *berth.CreateChoices, chosen url.Values) {
 	c.VMID, c.Unknown, c.Appliances = found.VMID, found.Unknown, found.Appliances
+	several := slices.ContainsFunc(found.Images, func(i berth.ImageChoice) bool { return storageOf(i.Volume) != storageOf(found.Images[0].Volume) })
 	for _, i := range found.Images {
-		c.Images = append(c.Images, listChoice{Value: i.Volume, Text: i.Name + " (on " + storageOf(i.Volume) + ")"})
+		text := i.Name
+		if several {
+			text += " (on " + storageOf(i.Volume) + ")"
+		}
+		c.Images = append(c.Images, listChoice{Value: i.Volume, Text: text})
 	}
 	c.Images = selecting(c.Images, chosen.Get("image"), imageLike(c.Images, chosen.Get("image")))
 	for _, s := range found.Storages {

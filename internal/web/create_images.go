@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +14,7 @@ type fetching struct {
 	Job    jobRow
 	Poll   string // where its state is asked for; empty: it is over
 	Line   string // the latest of its log
-	Seen   int    // lines of the log that the page knows of
+	Seen   int    // number of that line
 	Failed bool
 }
 
@@ -57,20 +58,18 @@ func (s *Server) getImages(w http.ResponseWriter, r *http.Request) error {
 	return render(w, r, http.StatusOK, fetchDone(f, c))
 }
 
-// tellFetch sends the latest line of the log, if there is another one.
+// tellFetch sends the state and the latest line of the log. Lines from seen on are read, so there always is one once there was.
 func (s *Server) tellFetch(w http.ResponseWriter, r *http.Request, f fetching) error {
-	seen, err := strconv.Atoi(r.URL.Query().Get("seen"))
-	if err != nil && r.URL.Query().Get("seen") != "" {
+	seen, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("seen"), "0"))
+	if err != nil {
 		return berth.Errorf(berth.Invalid, "“seen” is not a number of lines.")
 	}
-	lines, err := s.store.JobLines(r.Context(), f.Job.ID, seen, logShown)
+	lines, err := s.store.JobLines(r.Context(), f.Job.ID, max(seen-1, 0), logShown)
 	if err != nil {
 		return err
 	}
-	if len(lines) == 0 {
-		w.WriteHeader(http.StatusNoContent)
-		return nil
+	if len(lines) > 0 {
+		f.Line, f.Seen = lines[len(lines)-1].Text, lines[len(lines)-1].Number
 	}
-	f.Line, f.Seen = lines[len(lines)-1].Text, lines[len(lines)-1].Number
-	return render(w, r, http.StatusOK, partialAnew("#fetch-line", fetchLine(f)))
+	return render(w, r, http.StatusOK, partialOf("#fetch-now", fetchNow(f)))
 }

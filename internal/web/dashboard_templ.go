@@ -103,7 +103,7 @@ func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, probl
 				return templ_7745c5c3_Err
 			}
 			if mayCreate {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<a class=\"btn btn-sm btn-primary h-9 max-sm:btn-square\" href=\"/containers/new\" title=\"New container\" data-new-container>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<a class=\"btn btn-sm btn-primary h-9 max-sm:btn-square max-sm:-order-1\" href=\"/containers/new\" title=\"New container\" data-new-container>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -464,7 +464,7 @@ func searchForm(typed string, problem problemView) templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<form id=\"search\" role=\"search\" class=\"flex-1 basis-72 relative\" action=\"/containers\" hx-get=\"/list\" hx-trigger=\"input delay:120ms, submit\" hx-sync=\"this:replace\" hx-swap=\"none\"><label class=\"input input-sm w-full h-9\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<form id=\"search\" role=\"search\" class=\"flex-1 basis-72 relative max-sm:-order-2\" action=\"/containers\" hx-get=\"/list\" hx-trigger=\"input delay:120ms, submit\" hx-sync=\"this:replace\" hx-swap=\"none\"><label class=\"input input-sm w-full h-9\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -30,6 +30,8 @@ type switchView struct {
 	actionChoice
 }
 
+const linksInHead = 6 // of services; the overview has all
+
 type fact struct{ Label, Value string }
 
 func newDetailView(c *berth.Container, role berth.Role) detailView {
@@ -57,7 +59,7 @@ func newDetailView(c *berth.Container, role berth.Role) detailView {
 	}
 	d.Choices, d.Usual = newSheetView(c, role).Choices, usualOffer(c)
 	for _, service := range c.Services {
-		if service.WebURL != "" {
+		if service.WebURL != "" && len(d.Links) < linksInHead {
 			d.Links = append(d.Links, serviceView{Name: service.Name, URL: service.WebURL})
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 // How much of a text is read as Markdown, in bytes, and how deep; Proxmox itself takes 8 KiB of notes.
 const (
-	mostMarkdown = 32 << 10
+	mostMarkdown = 16 << 10
 	mostDeep     = 100 // elements in one another
 )
 

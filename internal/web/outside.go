@@ -38,7 +38,10 @@ func outsideRows(snapshot *fleet.Snapshot, failedOnly bool, now time.Time) []job
 
 func newOutsideRow(snapshot *fleet.Snapshot, t *berth.Task, now time.Time) jobRow {
 	row := jobRow{ID: t.UPID, Title: taskTitle(snapshot, t), Actor: t.User, Source: "proxmox", Outside: true, Now: now, CreatedAt: t.StartedAt, StartedAt: t.StartedAt,
-		EndedAt: t.EndedAt, State: jobState(taskState(t)), Container: keyPath(t.Subject)}
+		EndedAt: t.EndedAt, State: jobState(taskState(t))}
+	if !t.Former {
+		row.Container = keyPath(t.Subject)
+	}
 	if !t.EndedAt.IsZero() {
 		row.Duration = duration(t.EndedAt.Sub(t.StartedAt))
 	}
@@ -64,7 +67,7 @@ func taskTitle(snapshot *fleet.Snapshot, t *berth.Task) string {
 	if !ok {
 		return what + " on " + t.Node
 	}
-	if c, found := snapshot.Find(cluster, vmid); found {
+	if c, found := snapshot.Find(cluster, vmid); found && !t.Former {
 		return what + " " + hostname(c) + " (" + strconv.Itoa(vmid) + " on " + t.Node + ")"
 	}
 	return what + " " + strconv.Itoa(vmid) + " on " + t.Node

@@ -42,7 +42,7 @@ func matchingCommands(typed string, mayCreate bool) []paletteItem {
 		{Title: "Keyboard shortcuts", Detail: "command", Icon: "command", Command: "keys"},
 	}
 	if mayCreate {
-		all = append([]paletteItem{{Title: "New container", Detail: "page", Icon: "plus", Href: "/containers/new"}}, all...)
+		all = append(all, paletteItem{Title: "New container", Detail: "page", Icon: "plus", Href: "/containers/new"})
 	}
 	var found []paletteItem
 	for _, item := range all {

@@ -61,8 +61,8 @@ type itemKey struct {
 
 func (p itemPiece) withoutFigures() string { return strings.Replace(p.html, p.figures, "", 1) }
 
-// renderView renders what params show of the snapshot to somebody with that access. Containers that did not change are taken from the rendition
-// before, if there is one.
+// renderView renders what params show of the snapshot to somebody with that access. Containers that did not change are taken
+// from the rendition before, if there is one.
 func renderView(snapshot *fleet.Snapshot, access berth.Access, params viewParams, before *rendition, now time.Time) (*rendition, error) {
 	r := &rendition{snapshot: snapshot, access: access, params: params, page: newDashboardPage(snapshot, fleet.MayCreate(access), params, now), made: map[itemKey]itemPiece{}}
 	if err := r.renderPieces(); err != nil {
@@ -160,6 +160,18 @@ func toHTML(c templ.Component) (string, error) {
 		return "", fmt.Errorf("render a piece of the dashboard: %w", err)
 	}
 	return b.String(), nil
+}
+
+// size is how many bytes of HTML it holds.
+func (r *rendition) size() int {
+	size := 0
+	for _, piece := range r.pieces {
+		size += len(piece)
+	}
+	for _, p := range r.items {
+		size += len(p.html)
+	}
+	return size
 }
 
 func (r *rendition) digestOfAll() string {

@@ -226,3 +226,20 @@ func benchmarkRender(b *testing.B, n int) {
 
 func BenchmarkRender1000(b *testing.B)  { benchmarkRender(b, 1000) }
 func BenchmarkRender10000(b *testing.B) { benchmarkRender(b, 10_000) }
+
+// Otherwise whoever may look could fill the memory with views of the same.
+func TestViewsAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ limit, total, want int }{{1, 0, 100}, {100, 42, 100}, {100_000, 42, 100}, {101, 1000, 200}, {99_999, 1000, 1100}} {
+		if got := mostUseful(test.limit, test.total); got != test.want {
+			t.Errorf("%d of %d: got %d, want %d", test.limit, test.total, got, test.want)
+		}
+	}
+	all := newViews(fleet.New(nil, nil, nil, nil, fleet.Pace{}), func() time.Time { return noon })
+	for n := range 10 {
+		all.keep(all.find(strconv.Itoa(n), noon.Add(time.Duration(n))), bytesKept/3)
+	}
+	if all.size() > bytesKept || len(all.open) != 3 || all.open["9"] == nil || all.open["6"] != nil {
+		t.Errorf("%d views of %d bytes are kept", len(all.open), all.size())
+	}
+}

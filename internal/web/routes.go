@@ -79,7 +79,7 @@ func (s *Server) routes() []route {
 		{"GET /containers/{id}/about", viewer, s.containerPart("#about", s.showAbout, fleet.PartConfig)},
 		{"GET /containers/{id}/history", viewer, s.getHistory},
 		{"GET /containers/{id}/events", viewer, s.getEventsTab},
-		{"GET /containers/{id}/events/now", viewer, s.containerPart("#timeline", s.showTimeline, fleet.PartTasks)},
+		{"GET /containers/{id}/events/now", viewer, s.containerPart("#timeline", s.showTimeline, fleet.PartEvents, fleet.PartTasks)},
 		{"GET /containers/{id}/snapshots", viewer, s.getSnapshotsTab},
 		{"GET /containers/{id}/snapshots/now", viewer, s.containerPart("#snapshots", s.showSnapshots, fleet.PartSnapshots)},
 		{"GET /containers/{id}/snapshots/difference", viewer, s.getDifference},

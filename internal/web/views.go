@@ -24,11 +24,13 @@ type view struct {
 	mu     sync.Mutex
 	whole  *fleet.Snapshot // of which latest shows a part
 	latest *rendition
-	used   time.Time // belongs to views.mu
+	used   time.Time // belongs to views.mu, as size
+	size   int       // bytes of HTML
 }
 
 const (
 	viewsKept   = 200         // renditions kept at most; the least recently used ones go first
+	bytesKept   = 256 << 20   // of HTML, in all of them
 	viewKeptFor = time.Minute // without use; a stream uses its view at every keepAlive
 	sweepEvery  = viewKeptFor / 4
 )
@@ -40,6 +42,7 @@ func newViews(f *fleet.Fleet, now func() time.Time) *views {
 // of gives the rendition of the current snapshot for params, of what access permits to see.
 func (all *views) of(access berth.Access, params viewParams) (*rendition, error) {
 	now := all.now()
+	params.Limit = mostUseful(params.Limit, all.fleet.Snapshot().Counts.Total)
 	v := all.find(access.Key()+"\n"+params.key(), now)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -58,7 +61,14 @@ func (all *views) of(access berth.Access, params viewParams) (*rendition, error)
 		return nil, err
 	}
 	v.whole, v.latest = whole, r
+	all.keep(v, r.size())
 	return r, nil
+}
+
+// mostUseful is a limit in whole pages, and not beyond all that there are: equal pages share a view.
+func mostUseful(limit, total int) int {
+	pages := (limit + pageSize - 1) / pageSize
+	return min(pages, total/pageSize+1) * pageSize
 }
 
 func (all *views) find(key string, now time.Time) *view {
@@ -67,7 +77,9 @@ func (all *views) find(key string, now time.Time) *view {
 	all.dropUnused(now)
 	v := all.open[key]
 	if v == nil {
-		all.makeRoom()
+		if len(all.open) >= viewsKept {
+			all.dropOldest()
+		}
 		v = &view{}
 		all.open[key] = v
 	}
@@ -84,10 +96,25 @@ func (all *views) dropUnused(now time.Time) {
 	maps.DeleteFunc(all.open, func(_ string, v *view) bool { return now.Sub(v.used) > viewKeptFor })
 }
 
-func (all *views) makeRoom() {
-	if len(all.open) < viewsKept {
-		return
+// keep notes how large a view is by now. Others go when all together are too large.
+func (all *views) keep(v *view, size int) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	v.size = size
+	for len(all.open) > 1 && all.size() > bytesKept {
+		all.dropOldest()
 	}
+}
+
+func (all *views) size() int {
+	sum := 0
+	for _, v := range all.open {
+		sum += v.size
+	}
+	return sum
+}
+
+func (all *views) dropOldest() {
 	oldest := ""
 	for key, v := range all.open {
 		if oldest == "" || v.used.Before(all.open[oldest].used) {

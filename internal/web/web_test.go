@@ -40,11 +40,13 @@ type site struct {
 }
 
 // newSite starts one without clusters.
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T) *site { return newSiteAt(t, fleet.DefaultPace()) }
+
+func newSiteAt(t *testing.T, pace fleet.Pace) *site {
 	t.Helper()
 	s := storetest.Open(t, storetest.SQLite)
 	hub := &live.Hub{}
-	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, fleet.DefaultPace())
+	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, pace)
 	j, err := jobs.New(t.Context(), s, hub, slog.New(slog.DiscardHandler), jobs.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: TrackedContainers :many
 SELECT c.id, c.cluster_id, c.vmid, c.node, c.hostname, c.lifecycle, COALESCE(t.name, '') AS template,
+       COALESCE(t.description, '') AS template_description,
        c.created_at, c.updated_at, c.gone_at
 FROM containers c LEFT JOIN templates t ON t.id = c.template_id
 WHERE c.cluster_id = sqlc.arg(cluster_id) AND c.gone_at IS NULL
@@ -13,6 +14,7 @@ ORDER BY c.vmid;
 
 -- name: TrackedContainer :one
 SELECT c.id, c.cluster_id, c.vmid, c.node, c.hostname, c.lifecycle, COALESCE(t.name, '') AS template,
+       COALESCE(t.description, '') AS template_description,
        c.created_at, c.updated_at, c.gone_at
 FROM containers c LEFT JOIN templates t ON t.id = c.template_id
 WHERE c.id = sqlc.arg(id);

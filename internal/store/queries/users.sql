@@ -42,6 +42,11 @@ VALUES (sqlc.arg(token_hash), sqlc.arg(user_id), sqlc.arg(data), sqlc.arg(expire
 ON CONFLICT (token_hash) DO UPDATE SET user_id = excluded.user_id, data = excluded.data,
     expires_at = excluded.expires_at, last_seen_at = excluded.last_seen_at, address = excluded.address, browser = excluded.browser;
 
+-- name: ContinueSession :execrows
+UPDATE sessions SET user_id = sqlc.arg(user_id), data = sqlc.arg(data), expires_at = sqlc.arg(expires_at), last_seen_at = sqlc.arg(now),
+    address = sqlc.arg(address), browser = sqlc.arg(browser)
+WHERE token_hash = sqlc.arg(token_hash);
+
 -- name: FindSession :one
 SELECT data FROM sessions WHERE token_hash = sqlc.arg(token_hash) AND expires_at > sqlc.arg(now);
 

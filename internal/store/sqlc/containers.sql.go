@@ -364,22 +364,24 @@ func (q *Queries) Track(ctx context.Context, arg TrackParams) (int64, error) {
 
 const trackedContainer = `-- name: TrackedContainer :one
 SELECT c.id, c.cluster_id, c.vmid, c.node, c.hostname, c.lifecycle, COALESCE(t.name, '') AS template,
+       COALESCE(t.description, '') AS template_description,
        c.created_at, c.updated_at, c.gone_at
 FROM containers c LEFT JOIN templates t ON t.id = c.template_id
 WHERE c.id = $1
 `
 
 type TrackedContainerRow struct {
-	ID        string
-	ClusterID string
-	VMID      int64
-	Node      string
-	Hostname  string
-	Lifecycle string
-	Template  string
-	CreatedAt int64
-	UpdatedAt int64
-	GoneAt    sql.NullInt64
+	ID                  string
+	ClusterID           string
+	VMID                int64
+	Node                string
+	Hostname            string
+	Lifecycle           string
+	Template            string
+	TemplateDescription string
+	CreatedAt           int64
+	UpdatedAt           int64
+	GoneAt              sql.NullInt64
 }
 
 func (q *Queries) TrackedContainer(ctx context.Context, id string) (TrackedContainerRow, error) {
@@ -393,6 +395,7 @@ func (q *Queries) TrackedContainer(ctx context.Context, id string) (TrackedConta
 		&i.Hostname,
 		&i.Lifecycle,
 		&i.Template,
+		&i.TemplateDescription,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.GoneAt,
@@ -402,6 +405,7 @@ func (q *Queries) TrackedContainer(ctx context.Context, id string) (TrackedConta
 
 const trackedContainers = `-- name: TrackedContainers :many
 SELECT c.id, c.cluster_id, c.vmid, c.node, c.hostname, c.lifecycle, COALESCE(t.name, '') AS template,
+       COALESCE(t.description, '') AS template_description,
        c.created_at, c.updated_at, c.gone_at
 FROM containers c LEFT JOIN templates t ON t.id = c.template_id
 WHERE c.cluster_id = $1 AND c.gone_at IS NULL
@@ -409,16 +413,17 @@ ORDER BY c.vmid
 `
 
 type TrackedContainersRow struct {
-	ID        string
-	ClusterID string
-	VMID      int64
-	Node      string
-	Hostname  string
-	Lifecycle string
-	Template  string
-	CreatedAt int64
-	UpdatedAt int64
-	GoneAt    sql.NullInt64
+	ID                  string
+	ClusterID           string
+	VMID                int64
+	Node                string
+	Hostname            string
+	Lifecycle           string
+	Template            string
+	TemplateDescription string
+	CreatedAt           int64
+	UpdatedAt           int64
+	GoneAt              sql.NullInt64
 }
 
 func (q *Queries) TrackedContainers(ctx context.Context, clusterID string) ([]TrackedContainersRow, error) {
@@ -438,6 +443,7 @@ func (q *Queries) TrackedContainers(ctx context.Context, clusterID string) ([]Tr
 			&i.Hostname,
 			&i.Lifecycle,
 			&i.Template,
+			&i.TemplateDescription,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.GoneAt,

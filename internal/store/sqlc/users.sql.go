@@ -91,6 +91,38 @@ func (q *Queries) CommitSession(ctx context.Context, arg CommitSessionParams) er
 	return err
 }
 
+const continueSession = `-- name: ContinueSession :execrows
+UPDATE sessions SET user_id = $1, data = $2, expires_at = $3, last_seen_at = $4,
+    address = $5, browser = $6
+WHERE token_hash = $7
+`
+
+type ContinueSessionParams struct {
+	UserID    sql.NullString
+	Data      []byte
+	ExpiresAt int64
+	Now       int64
+	Address   string
+	Browser   string
+	TokenHash string
+}
+
+func (q *Queries) ContinueSession(ctx context.Context, arg ContinueSessionParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, continueSession,
+		arg.UserID,
+		arg.Data,
+		arg.ExpiresAt,
+		arg.Now,
+		arg.Address,
+		arg.Browser,
+		arg.TokenHash,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const deleteSession = `-- name: DeleteSession :exec
 DELETE FROM sessions WHERE token_hash = $1
 `

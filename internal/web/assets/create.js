@@ -52,6 +52,14 @@
     if (sentence.textContent !== text) sentence.textContent = text;
   };
 
+  // While the node is asked, what is chosen may be of another one.
+  form.addEventListener("submit", (event) => {
+    if (!document.getElementById("place").classList.contains("htmx-request")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    document.getElementById("summary-sentence").textContent = "The node is still being asked what it offers. Look at what is chosen then, and press once more.";
+  }, true);
+
   // --- OS images to fetch
   form.addEventListener("input", (event) => {
     const typed = event.target.closest("[data-narrow]")?.value.toLowerCase();

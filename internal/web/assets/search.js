@@ -10,8 +10,11 @@
   let at = -1;
   let asked = 0;
   let text = ""; // what the completions are for
+  let timer;
 
   const close = () => {
+    clearTimeout(timer);
+    asked++; // what is still under way opens nothing again
     box.hidden = true;
     at = -1;
     input.setAttribute("aria-expanded", "false");
@@ -34,14 +37,17 @@
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
       const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
+      const chosen = options()[at]?.dataset.text;
       box.innerHTML = html;
+      at = options().findIndex((option) => option.dataset.text === chosen); // late answers take nothing back
     } catch {
       return; // typing goes on without completions
     }
     text = input.value;
-    at = -1;
     const any = options().length > 0;
     box.hidden = !any;
+    if (at >= 0) highlight(at);
+    else input.removeAttribute("aria-activedescendant");
     input.setAttribute("aria-expanded", String(any));
   };
   const take = (option) => {
@@ -53,7 +59,6 @@
     if (!/[:,<>=]$/.test(head)) close();
   };
 
-  let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(complete, 60);

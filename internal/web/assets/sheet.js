@@ -13,12 +13,13 @@
     loading++;
     body.inert = true;
     const announce = setTimeout(() => {
-      if (sheet.open) return;
-      const text = body.appendChild(document.createElement("p"));
+      if (sheet.open && body.querySelector("form")) return; // a dialog that is made anew stays in sight
+      const text = document.createElement("p");
       text.textContent = "Asking Proxmox …";
       text.className = "muted";
       text.dataset.waiting = "";
-      sheet.showModal();
+      body.replaceChildren(text);
+      if (!sheet.open) sheet.showModal();
     }, slow);
     try {
       await request;
@@ -29,7 +30,7 @@
     if (body.querySelector("[data-waiting]")) sheet.close();
     if (!body.firstElementChild || body.querySelector("[data-waiting]")) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
-    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
+    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), input[type=number][required], [data-testid=confirm], button:not([disabled])")?.focus();
   };
   const load = (url) => show(htmx.ajax("GET", url, { target: "#sheet-body", swap: "innerHTML" }));
   document.addEventListener("click", (event) => {
@@ -94,13 +95,18 @@
       line.querySelector("strong").textContent = labels.join(", ");
     }
   });
-  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:sheet", (event) => load(event.detail.value ?? event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
 
-  // Good news leaves by itself; bad news stays until it is dismissed.
+  // Good news leaves by itself; bad news stays until it is dismissed, or until the same is said again.
   new MutationObserver(() => {
+    const said = new Set();
+    for (const toast of [...toasts.querySelectorAll('[data-toast="error"]')].reverse()) {
+      if (said.has(toast.textContent)) toast.remove();
+      said.add(toast.textContent);
+    }
     for (const toast of toasts.querySelectorAll('[data-toast="success"]:not([data-timed])')) {
       toast.dataset.timed = "";
       setTimeout(() => toast.remove(), 6000);

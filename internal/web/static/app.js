@@ -226,12 +226,13 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     loading++;
     body.inert = true;
     const announce = setTimeout(() => {
-      if (sheet.open) return;
-      const text = body.appendChild(document.createElement("p"));
+      if (sheet.open && body.querySelector("form")) return; // a dialog that is made anew stays in sight
+      const text = document.createElement("p");
       text.textContent = "Asking Proxmox …";
       text.className = "muted";
       text.dataset.waiting = "";
-      sheet.showModal();
+      body.replaceChildren(text);
+      if (!sheet.open) sheet.showModal();
     }, slow);
     try {
       await request;
@@ -242,7 +243,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (body.querySelector("[data-waiting]")) sheet.close();
     if (!body.firstElementChild || body.querySelector("[data-waiting]")) return; // it was refused, and a toast says so
     if (!sheet.open) sheet.showModal();
-    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), [data-testid=confirm], button:not([disabled])")?.focus();
+    body.querySelector("input:not([type=hidden]):not([type=checkbox]):not([type=number]), input[type=number][required], [data-testid=confirm], button:not([disabled])")?.focus();
   };
   const load = (url) => show(htmx.ajax("GET", url, { target: "#sheet-body", swap: "innerHTML" }));
   document.addEventListener("click", (event) => {
@@ -307,13 +308,18 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       line.querySelector("strong").textContent = labels.join(", ");
     }
   });
-  document.addEventListener("berth:sheet", (event) => load(event.detail));
+  document.addEventListener("berth:sheet", (event) => load(event.detail.value ?? event.detail));
   document.addEventListener("berth:close-sheet", () => sheet.close());
   // The event comes with the next frame, which may be after the dialog was asked for again.
   sheet.addEventListener("close", () => sheet.open || loading || body.replaceChildren());
 
-  // Good news leaves by itself; bad news stays until it is dismissed.
+  // Good news leaves by itself; bad news stays until it is dismissed, or until the same is said again.
   new MutationObserver(() => {
+    const said = new Set();
+    for (const toast of [...toasts.querySelectorAll('[data-toast="error"]')].reverse()) {
+      if (said.has(toast.textContent)) toast.remove();
+      said.add(toast.textContent);
+    }
     for (const toast of toasts.querySelectorAll('[data-toast="success"]:not([data-timed])')) {
       toast.dataset.timed = "";
       setTimeout(() => toast.remove(), 6000);
@@ -332,8 +338,11 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   let at = -1;
   let asked = 0;
   let text = ""; // what the completions are for
+  let timer;
 
   const close = () => {
+    clearTimeout(timer);
+    asked++; // what is still under way opens nothing again
     box.hidden = true;
     at = -1;
     input.setAttribute("aria-expanded", "false");
@@ -356,14 +365,17 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
       const html = await response.text();
       if (!response.ok || mine !== asked || document.activeElement !== input) return;
+      const chosen = options()[at]?.dataset.text;
       box.innerHTML = html;
+      at = options().findIndex((option) => option.dataset.text === chosen); // late answers take nothing back
     } catch {
       return; // typing goes on without completions
     }
     text = input.value;
-    at = -1;
     const any = options().length > 0;
     box.hidden = !any;
+    if (at >= 0) highlight(at);
+    else input.removeAttribute("aria-activedescendant");
     input.setAttribute("aria-expanded", String(any));
   };
   const take = (option) => {
@@ -375,7 +387,6 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (!/[:,<>=]$/.test(head)) close();
   };
 
-  let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(complete, 60);
