@@ -75,7 +75,9 @@ func (r *rig) run() {
 }
 
 // prepare makes a process that does not work yet.
-func prepare(t *testing.T, s *store.Store, w work) *rig { return prepareWith(t, s, jobs.Options{Beat: beat}, w) }
+func prepare(t *testing.T, s *store.Store, w work) *rig {
+	return prepareWith(t, s, jobs.Options{Beat: beat}, w)
+}
 
 func prepareWith(t *testing.T, s *store.Store, o jobs.Options, w work) *rig {
 	t.Helper()
@@ -102,9 +104,11 @@ func (r *rig) add(subject string) berth.Job {
 	return job
 }
 
-func (r *rig) tryAdd(subject string) (job berth.Job, err error) {
+func (r *rig) tryAdd(subject string) (job berth.Job, err error) { return r.tryAddPart("", subject) }
+
+func (r *rig) tryAddPart(parent, subject string) (job berth.Job, err error) {
 	err = r.Change(r.t.Context(), "add", func(tx *store.Tx) (err error) {
-		job, err = r.Add(r.t.Context(), tx, berth.Job{Kind: "test", Action: "test", Subject: subject, Title: "Test " + subject, Args: `{}`, Actor: anna.Name, ActorID: anna.ID, Source: anna.Source})
+		job, err = r.Add(r.t.Context(), tx, berth.Job{Kind: "test", Action: "test", Subject: subject, Title: "Test " + subject, Args: `{}`, ParentID: parent, Actor: anna.Name, ActorID: anna.ID, Source: anna.Source})
 		return err
 	})
 	return job, err
@@ -364,4 +368,80 @@ func TestWorkerThatClearsAwayForLongKeepsItsJob(t *testing.T) {
 	if len(begun) > 0 {
 		t.Errorf("%d other workers took it up", len(begun))
 	}
+}
+
+// orders counts what River keeps, and tells whether the job was looked after since it was added.
+func (r *rig) orders(job berth.Job) (n int, looked bool) {
+	r.t.Helper()
+	var seen int64
+	query := func(sql string, into any) (err error) {
+		if pool := r.store.Postgres(); pool != nil {
+			return pool.QueryRow(r.t.Context(), sql).Scan(into)
+		}
+		return r.store.SQLite().QueryRowContext(r.t.Context(), sql).Scan(into)
+	}
+	err := errors.Join(query("SELECT count(*) FROM river_job", &n), query("SELECT seen_at FROM jobs WHERE id = '"+job.ID+"'", &seen))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n, time.UnixMilli(seen).After(job.CreatedAt)
+}
+
+func TestManyPartsMakeNobodyElseWait(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		release, begun := make(chan struct{}), make(chan struct{}, 10)
+		r := prepareWith(t, s, jobs.Options{Beat: 6 * beat, Workers: 1}, func(ctx context.Context, run *jobs.Run) (string, error) {
+			if run.Job.ParentID != "" {
+				begun <- struct{}{}
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+			}
+			return "", nil
+		})
+		r.run()
+		var parts []berth.Job
+		for _, subject := range []string{"a", "b", "c"} {
+			part, err := r.tryAddPart("whole", subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts = append(parts, part)
+		}
+		<-begun
+		r.wantEnd(r.add("person"), berth.JobSucceeded, "")
+		for deadline := time.Now().Add(patience); ; <-time.After(beat) { // until it is made sure that River knows the one that waits
+			n, looked := r.orders(parts[2])
+			if n != 4 || time.Now().After(deadline) {
+				t.Errorf("River has %d orders for 4 jobs", n)
+				break
+			}
+			if looked {
+				break
+			}
+		}
+		close(release)
+		for _, part := range parts {
+			r.wantEnd(part, berth.JobSucceeded, "")
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if strings.Contains(r.log.String(), "lost their worker") {
+			t.Errorf("jobs that only wait are called lost:\n%s", r.log.String())
+		}
+	})
+}
+
+func TestJobThatRiverHasLostGoesOn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := prepare(t, s, func(context.Context, *jobs.Run) (string, error) { return "done", nil })
+	job := r.add("x")
+	if _, err := s.SQLite().ExecContext(t.Context(), "DELETE FROM river_job"); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	r.wantEnd(job, berth.JobSucceeded, "done")
 }

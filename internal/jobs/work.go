@@ -206,6 +206,6 @@ func (j *Jobs) giveBack(ctx context.Context, run *Run, failed int, after time.Du
 		if err := tx.ReleaseJob(ctx, run.Job.ID, run.fence, failed, at); err != nil {
 			return err
 		}
-		return j.queue.insert(ctx, tx, at, run.Job.ID)
+		return j.queue.insert(ctx, tx, at, run.Job)
 	})
 }

@@ -133,10 +133,15 @@ func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, attempts i
 }
 
 // AdoptJobs takes jobs away from workers that gave no sign of life for the time silent, and finds those that nobody has
-// claimed for the time lost. It gives their ids.
-func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]string, error) {
+// claimed for the time lost. It gives their ids, and of which job they are parts.
+func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]berth.Job, error) {
 	now := tx.store.now()
-	return tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
+	rows, err := tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
+	jobs := make([]berth.Job, len(rows))
+	for i, r := range rows {
+		jobs[i] = berth.Job{ID: r.ID, ParentID: r.ParentID}
+	}
+	return jobs, err
 }
 
 // RequestCancel notes who wants the job to end early, the first one if several do. begun tells whether a worker has it

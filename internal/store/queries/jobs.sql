@@ -67,7 +67,7 @@ RETURNING *;
 -- name: AdoptJobs :many
 UPDATE jobs SET worker = '', seen_at = sqlc.arg(now)
 WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < sqlc.arg(silent_since)) OR (worker = '' AND seen_at < sqlc.arg(lost_since)))
-RETURNING id;
+RETURNING id, parent_id;
 
 -- name: StartStep :exec
 INSERT INTO job_steps (job_id, n, name, started_at) VALUES (sqlc.arg(job_id), sqlc.arg(n), sqlc.arg(name), sqlc.arg(started_at))

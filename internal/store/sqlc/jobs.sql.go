@@ -134,7 +134,7 @@ func (q *Queries) AddJobLine(ctx context.Context, arg AddJobLineParams) error {
 const adoptJobs = `-- name: AdoptJobs :many
 UPDATE jobs SET worker = '', seen_at = $1
 WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < $2) OR (worker = '' AND seen_at < $3))
-RETURNING id
+RETURNING id, parent_id
 `
 
 type AdoptJobsParams struct {
@@ -143,19 +143,24 @@ type AdoptJobsParams struct {
 	LostSince   int64
 }
 
-func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]string, error) {
+type AdoptJobsRow struct {
+	ID       string
+	ParentID string
+}
+
+func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]AdoptJobsRow, error) {
 	rows, err := q.db.QueryContext(ctx, adoptJobs, arg.Now, arg.SilentSince, arg.LostSince)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []string
+	var items []AdoptJobsRow
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var i AdoptJobsRow
+		if err := rows.Scan(&i.ID, &i.ParentID); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
