@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -158,20 +159,19 @@ func isAnother(t *store.Tracked, before *store.Facts, c *pve.ContainerConfig, su
 func (p *poller) replaced(t *store.Tracked) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
-	now := p.fleet.now()
-	if err := p.fleet.store.MarkGone(ctx, t.ID, now); err != nil {
-		p.fleet.log.Error("cannot mark a container as gone", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
+	vmid := t.VMID
+	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, VMID: vmid, Subject: "container " + t.Hostname}
+	err := p.fleet.store.InTx(ctx, "note that a container was replaced", func(tx *store.Tx) error {
+		if err := tx.MarkGone(ctx, t.ID); err != nil {
+			return err
+		}
+		return errors.Join(tx.DropConfigs(ctx, p.cluster.ID, vmid), tx.AddEvent(ctx, event))
+	})
+	if err != nil && berth.CodeOf(err) != berth.NotFound { // NotFound: another replica was faster
+		p.fleet.log.Error("cannot mark a container as gone", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
 		return false
 	}
-	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", t.VMID, "before", t.Hostname)
-	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, VMID: t.VMID, Subject: "container " + t.Hostname}
-	if err := p.fleet.store.AddEvent(ctx, event); err != nil {
-		p.fleet.log.Error("cannot add to the history of a container", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
-	}
-	vmid := t.VMID
-	if err := p.fleet.store.DropConfigs(ctx, p.cluster.ID, vmid); err != nil {
-		p.fleet.log.Error("cannot forget the configurations of a container", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
-	}
+	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", vmid, "before", t.Hostname)
 	delete(p.identity.gone, t.ID)
 	p.tracked = slices.DeleteFunc(p.tracked, func(other store.Tracked) bool { return other.VMID == vmid })
 	p.forgetFacts(vmid)
