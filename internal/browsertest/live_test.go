@@ -152,6 +152,14 @@ func TestCutStreamIsSaidAndHeals(t *testing.T) {
 	wire.mend()
 	p.Wait(`document.querySelector('#stream-broken').hidden && document.querySelector('#fresh').innerText.includes("Live")`)
 	p.Wait(cardIs(vmid, "stopped"))
+	for _, path := range []string{"/jobs", "/nodes"} { // without a word about freshness
+		Eval[bool](p, fmt.Sprintf(`(location.href = %q, true)`, path))
+		p.Wait(fmt.Sprintf(`location.pathname === %q && document.querySelector('#live')?._htmx?.sse`, path))
+		wire.cut()
+		p.Wait(`!document.querySelector('#stream-broken').hidden`)
+		wire.mend()
+		p.Wait(`document.querySelector('#stream-broken').hidden`)
+	}
 }
 
 func TestPageWithoutStreamRefreshesByItself(t *testing.T) {

@@ -19,12 +19,13 @@ const (
 // Jobs gives the newest jobs of the filter that the actor may know of, newest first, at most limit of them. Parts of other
 // jobs are left out.
 func (a *Actions) Jobs(ctx context.Context, by berth.Actor, f store.JobFilter, limit int) ([]berth.Job, error) {
-	return throughPages(limit, by, func(last *berth.Job, n int) ([]berth.Job, error) {
+	jobs, _, err := throughPages(limit, by, func(last *berth.Job, n int) ([]berth.Job, error) {
 		if last != nil {
 			f.Before = last
 		}
 		return a.fleet.store.Jobs(ctx, f, n)
 	}, a.maySee)
+	return jobs, err
 }
 
 // Job gives one job. Returns NotFound if there is none, or none that the actor may know of.
@@ -43,14 +44,19 @@ func (a *Actions) Parts(ctx context.Context, by berth.Actor, parentID string) ([
 }
 
 // Events gives the newest events of the filter that the actor may know of, newest first, at most limit of them, and only
-// those older than the event with the id before; empty: from the newest on.
-func (a *Actions) Events(ctx context.Context, by berth.Actor, f store.EventFilter, before string, limit int) ([]berth.Event, error) {
-	return throughPages(limit, by, func(last *berth.Event, n int) ([]berth.Event, error) {
+// those older than the event with the id before; empty: from the newest on. further is the id of the last event that was
+// looked at if there may be more that were not; empty: limit is reached, or these are all.
+func (a *Actions) Events(ctx context.Context, by berth.Actor, f store.EventFilter, before string, limit int) (events []berth.Event, further string, err error) {
+	events, last, err := throughPages(limit, by, func(last *berth.Event, n int) ([]berth.Event, error) {
 		if last != nil {
 			before = last.ID
 		}
 		return a.fleet.store.Events(ctx, f, before, n)
 	}, a.mayKnow(by))
+	if last != nil {
+		further = last.ID
+	}
+	return events, further, err
 }
 
 // EachEvent calls f with every event of the filter that the actor may know of, newest first, until f gives an error.
@@ -82,25 +88,25 @@ func (a *Actions) mayKnow(by berth.Actor) func(berth.Actor, *berth.Event) bool {
 	}
 }
 
-// throughPages reads pages until there are enough that the actor may know of.
-func throughPages[T any](limit int, by berth.Actor, read func(last *T, n int) ([]T, error), may func(berth.Actor, *T) bool) ([]T, error) {
+// throughPages reads pages until there are enough that the actor may know of. If it gives up before, last is the last one
+// that it has looked at.
+func throughPages[T any](limit int, by berth.Actor, read func(last *T, n int) ([]T, error), may func(berth.Actor, *T) bool) (found []T, last *T, err error) {
 	if by.Access.Everywhere().Includes(berth.RoleAdmin) {
-		return read(nil, limit)
+		found, err = read(nil, limit)
+		return found, nil, err
 	}
-	var found []T
-	var last *T
 	for range mostPages {
 		page, err := read(last, pageLength)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		found = append(found, visible(page, by, may)...)
 		if len(page) < pageLength || len(found) >= limit {
-			break
+			return found[:min(len(found), limit)], nil, nil
 		}
 		last = &page[len(page)-1]
 	}
-	return found[:min(len(found), limit)], nil
+	return found, last, nil
 }
 
 func visible[T any](all []T, by berth.Actor, may func(berth.Actor, *T) bool) []T {

@@ -104,6 +104,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 				t.Errorf("retrying %q of somebody else gives %v, want NotFound", job.Title, err)
 			}
 		}
+		r.wait("it is tracked", func(s *Snapshot) bool { c, ok := s.Find("home", mine.VMID); return ok && c.Tracked() })
 		jobs, err := r.Jobs(t.Context(), bob, store.JobFilter{}, 10)
 		if err != nil || len(jobs) != 1 || jobs[0].Subject != mine.Key() {
 			t.Errorf("bob's list of jobs is %+v, %v", jobs, err)
@@ -112,7 +113,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 		if err := r.Cancel(t.Context(), carl, jobs[0].ID); berth.CodeOf(err) != berth.Forbidden {
 			t.Errorf("a viewer who cancels gets %v, want Forbidden", err)
 		}
-		events, err := r.Events(t.Context(), bob, store.EventFilter{}, "", 100)
+		events, _, err := r.Events(t.Context(), bob, store.EventFilter{}, "", 100)
 		if err != nil || len(events) == 0 {
 			t.Fatalf("events: %d, %v", len(events), err)
 		}

@@ -68,7 +68,7 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 	}
 	if at := slices.Index(parts, PartEvents); at >= 0 {
 		parts = slices.Delete(slices.Clone(parts), at, at+1)
-		if d.Events, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
+		if d.Events, _, err = a.Events(ctx, by, store.EventFilter{Container: key}, "", eventsOfDetail); err != nil {
 			return Detail{}, err
 		}
 		d.Events = slices.DeleteFunc(d.Events, func(e berth.Event) bool { return e.ContainerID != "" && e.ContainerID != c.ID })
@@ -77,7 +77,7 @@ func (a *Actions) Detail(ctx context.Context, by berth.Actor, key string, parts 
 	if !d.LastBackup.At.After(d.Destroyed) {
 		d.LastBackup.At = time.Time{}
 	}
-	if problem := a.silence(p, c); problem != "" {
+	if problem := a.silence(p, c, by.Access); problem != "" {
 		for _, part := range parts {
 			d.Problems[part] = problem
 		}
@@ -119,15 +119,15 @@ func (a *Actions) readKept(ctx context.Context, d *Detail) (err error) {
 	return err
 }
 
-// silence says why Proxmox need not be asked about a container; empty: it may answer.
-func (a *Actions) silence(p *poller, c *berth.Container) string {
+// silence says to somebody with that access why Proxmox need not be asked about a container; empty: it may answer.
+func (a *Actions) silence(p *poller, c *berth.Container, access berth.Access) string {
 	switch {
 	case c.Unknown == berth.UnknownGone:
 		return "Proxmox does not have this container any more."
 	case p.client == nil:
 		return "The stored connection to cluster " + c.Cluster + " cannot be used."
 	case c.Unknown == berth.UnknownCluster:
-		for _, view := range a.fleet.Snapshot().Clusters {
+		for _, view := range a.fleet.Snapshot().For(access).Clusters {
 			if view.Cluster.Name == c.Cluster {
 				return "Cluster " + c.Cluster + " does not answer. " + view.Health.Problem
 			}

@@ -24,7 +24,7 @@ func (a *Actions) Difference(ctx context.Context, by berth.Actor, key, from, to 
 	if err != nil {
 		return Difference{}, err
 	}
-	if problem := a.silence(p, c); problem != "" {
+	if problem := a.silence(p, c, by.Access); problem != "" {
 		return Difference{}, berth.Errorf(berth.Unavailable, "%s", problem)
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)

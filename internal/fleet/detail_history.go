@@ -22,7 +22,7 @@ func (a *Actions) History(ctx context.Context, by berth.Actor, key, span string)
 	if err != nil {
 		return nil, err
 	}
-	if problem := a.silence(p, c); problem != "" && c.Unknown != berth.UnknownNode { // others have the figures of a node that is away
+	if problem := a.silence(p, c, by.Access); problem != "" && c.Unknown != berth.UnknownNode { // others have the figures of a node that is away
 		return nil, berth.Errorf(berth.Unavailable, "%s", problem)
 	}
 	ctx, cancel := context.WithTimeout(ctx, effectsTimeout)

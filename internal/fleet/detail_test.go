@@ -90,6 +90,10 @@ func TestDetailOfAClusterThatDoesNotAnswerSaysWhy(t *testing.T) {
 	if got.Container.Hostname != c.Hostname || got.Container.Status != berth.StatusUnknown || got.Config != nil || !strings.Contains(got.Problems[PartConfig], "does not answer") {
 		t.Errorf("got %+v", got)
 	}
+	bob := limitedTo(t, "bob", berth.RoleViewer, "node:"+c.Node)
+	if got, err = r.Detail(t.Context(), bob, c.Key(), PartConfig); err != nil || !strings.HasSuffix(got.Problems[PartConfig], hiddenProblem) {
+		t.Errorf("somebody who does not see the cluster is told %q (%v)", got.Problems[PartConfig], err)
+	}
 	if _, err := r.History(t.Context(), anna, c.Key(), "hour"); berth.CodeOf(err) != berth.Unavailable {
 		t.Errorf("the history is answered with %v, want that it is unavailable", err)
 	}

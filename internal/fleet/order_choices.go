@@ -20,7 +20,7 @@ func (a *Actions) OrderChoices(ctx context.Context, by berth.Actor, key string, 
 	if err != nil {
 		return berth.OrderChoices{}, err
 	}
-	if problem := a.silence(p, c); problem != "" {
+	if problem := a.silence(p, c, by.Access); problem != "" {
 		return berth.OrderChoices{}, berth.Errorf(berth.Unavailable, "%s", problem)
 	}
 	o := &orderChoices{client: p.client, by: by, container: c, request: &r, storages: storagesIn(a.fleet.Snapshot(), c.Cluster)}

@@ -7,6 +7,8 @@ import (
 	"berth/internal/store/sqlc"
 )
 
+const mostViews = 50 // of one user
+
 // SetPreference keeps what a user chose under a name.
 func (s *Store) SetPreference(ctx context.Context, userID, name, value string) error {
 	return s.change(ctx, "keep preference "+name, func(q *sqlc.Queries) error {
@@ -27,12 +29,20 @@ func (s *Store) Preferences(ctx context.Context, userID string) (map[string]stri
 	return preferences, nil
 }
 
-// SaveView keeps a view under its name; a view of the same owner and name is replaced. Returns Invalid if v does not validate.
+// SaveView keeps a view under its name; a view of the same owner and name is replaced. Returns Invalid if v does
+// not validate, and Conflict if its owner has 50 others.
 func (s *Store) SaveView(ctx context.Context, v berth.SavedView) error {
 	if err := v.Validate(); err != nil {
 		return err
 	}
 	return s.change(ctx, "save view "+v.Name, func(q *sqlc.Queries) error {
+		others, err := q.OtherViews(ctx, sqlc.OtherViewsParams{UserID: v.OwnerID, Name: v.Name})
+		if err != nil {
+			return err
+		}
+		if others >= mostViews {
+			return berth.Errorf(berth.Conflict, "You have %d views: remove one that you do not need.", mostViews)
+		}
 		return q.SaveView(ctx, sqlc.SaveViewParams{ID: newID(), UserID: v.OwnerID, Name: v.Name, Params: v.Params, Shared: v.Shared, CreatedAt: millis(s.now())})
 	})
 }

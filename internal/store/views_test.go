@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,4 +71,25 @@ func TestViewNeedsAName(t *testing.T) {
 	if err := s.SaveView(t.Context(), berth.SavedView{OwnerID: addUser(t, s, "anna").ID, Name: "  "}); berth.CodeOf(err) != berth.Invalid {
 		t.Errorf("got %v, want Invalid", err)
 	}
+}
+
+func TestViewsOfOneUserAreBounded(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		anna := addUser(t, s, "anna")
+		save := func(n int) error {
+			return s.SaveView(t.Context(), berth.SavedView{OwnerID: anna.ID, Name: "view " + strconv.Itoa(n)})
+		}
+		for n := range 50 {
+			if err := save(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := save(50); berth.CodeOf(err) != berth.Conflict {
+			t.Errorf("one more gives %v, want Conflict", err)
+		}
+		if err := save(7); err != nil {
+			t.Errorf("to replace one gives %v", err)
+		}
+	})
 }

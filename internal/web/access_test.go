@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -429,5 +431,86 @@ func TestStreamEndsWhenRightsChange(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, response.Body); err != nil && err != io.ErrUnexpectedEOF { // returns when the stream ends
 		t.Errorf("the stream ended with %v", err)
+	}
+}
+
+func TestWhoOnlyLooksIsOfferedNothingElse(t *testing.T) {
+	t.Parallel()
+	s := siteWithContainers(t)
+	inside, hidden := s.sides()
+	viewer := s.person("vera", berth.Grant{Role: berth.RoleViewer}, berth.Grant{Role: berth.RoleOperator, Scope: "vmid:" + strconv.Itoa(inside[0].VMID)})
+	quick := func(c *berth.Container) string { return containerPath(c) + `/actions/` + usualOffer(c) + `"` }
+	for _, path := range []string{"/", "/?layout=table"} {
+		page := s.do(viewer, http.MethodGet, path, nil).body
+		if !strings.Contains(page, quick(inside[0])) || strings.Contains(page, quick(hidden[0])) {
+			t.Errorf("%s offers what the role does not permit, or not what it does", path)
+		}
+	}
+	if page := s.do(s.as(berth.RoleViewer), http.MethodGet, "/", nil).body; strings.Contains(page, `data-bulk="`) {
+		t.Error("actions on many containers are offered to a viewer")
+	}
+	for _, path := range []string{containerPath(hidden[0]), containerPath(hidden[0]) + "/actions"} {
+		if page := s.do(viewer, http.MethodGet, path, nil).body; !strings.Contains(page, "it takes the role operator") || strings.Contains(page, `hx-post="`+containerPath(hidden[0])) || strings.Contains(page, quick(hidden[0])) {
+			t.Errorf("%s offers what the role does not permit", path)
+		}
+	}
+}
+
+func TestViewsForEverybodyCrossNoScope(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	operator, part := s.as(berth.RoleOperator), s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	if got := s.post(operator, "/views", "name=Payroll&params=q%3Dtag:payroll&shared=1"); got.StatusCode != http.StatusSeeOther {
+		t.Fatalf("an operator who shares a view gets %s", got.Status)
+	}
+	if got := s.post(part, "/views", "name=Mine&params=q%3Dtag:mine&shared=1"); got.StatusCode != http.StatusForbidden {
+		t.Errorf("somebody with a scope who shares a view gets %s, want 403", got.Status)
+	}
+	if page := s.do(part, http.MethodGet, "/", nil).body; strings.Contains(page, "Payroll") || strings.Contains(page, "For everybody") {
+		t.Error("a shared view is shown across scopes, or sharing is offered")
+	}
+	if page := s.do(operator, http.MethodGet, "/", nil).body; !strings.Contains(page, "Payroll") || !strings.Contains(page, "For everybody") {
+		t.Error("a shared view is not shown, or sharing not offered")
+	}
+}
+
+// Who works here, and what they do to users and clusters, is for admins.
+func TestTheFilterOfTheAuditNamesNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.store.AddEvent(t.Context(), berth.Event{Actor: "secretary", Source: "web", Action: "user.add", Subject: "user x"}); err != nil {
+		t.Fatal(err)
+	}
+	if page := s.do(s.as(berth.RoleOperator), http.MethodGet, "/audit", nil).body; strings.Contains(page, "secretary") || strings.Contains(page, "user.add") {
+		t.Error("an operator reads who did what to users")
+	}
+	if page := s.do(s.as(berth.RoleAdmin), http.MethodGet, "/audit", nil).body; !strings.Contains(page, "secretary") {
+		t.Error("an admin cannot choose who did something")
+	}
+}
+
+func TestAHistoryOfOthersIsLookedThroughFurther(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	part := s.person("part", berth.Grant{Role: berth.RoleOperator, Scope: scope})
+	user, err := s.store.UserByName(t.Context(), "part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now().Add(-time.Hour)
+	all := []berth.Event{{ID: "own", At: began, Actor: "part", ActorID: user.ID, Source: "web", Action: "container.stop", Cluster: "home", Subject: "the-one-of-part"}}
+	for i := range 4100 {
+		all = append(all, berth.Event{ID: "of others " + strconv.Itoa(i), At: began.Add(time.Duration(i+1) * time.Millisecond), Actor: "other", Source: "web", Action: "container.stop", Cluster: "home"})
+	}
+	if err := s.store.AddEventsOnce(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	first := s.do(part, http.MethodGet, "/audit?action=container.stop", nil).body
+	link := regexp.MustCompile(`href="(/audit\?[^"]*before=[^"]*)"[^>]*>\s*Look further back`).FindStringSubmatch(first)
+	if link == nil || strings.Contains(first, "the-one-of-part") || strings.Contains(first, "Nobody did such a thing") {
+		t.Fatalf("that not everything was looked at is not said: %v", link)
+	}
+	if second := s.do(part, http.MethodGet, html.UnescapeString(link[1]), nil).body; !strings.Contains(second, "the-one-of-part") {
+		t.Error("looking further back does not find it")
 	}
 }

@@ -132,7 +132,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		failProgram(w, status, e)
 		return
 	}
-	if e.Code == berth.Unauthenticated && r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && r.URL.Path != "/login" && r.URL.Path != "/live" {
+	if e.Code == berth.Unauthenticated && r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && r.URL.Path != "/login" && !strings.HasSuffix(r.URL.Path, "/live") {
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}

@@ -18,10 +18,11 @@ import (
 type auditPage struct {
 	Filter  auditFilter
 	Actors  []string
-	Actions []menuLink // Text and, as Href, its value
+	Actions []choiceText
 	Sources []string
 	Events  []eventRow
 	Older   templ.SafeURL // empty: this is the end
+	Partly  bool          // what is older was not looked at
 	Newest  templ.SafeURL // empty: this is the beginning
 	CSV     templ.SafeURL
 	Lines   templ.SafeURL
@@ -106,7 +107,7 @@ func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := s.actions.Events(r.Context(), actorOf(r), filter, f.Before, eventsOnPage+1)
+	events, further, err := s.actions.Events(r.Context(), actorOf(r), filter, f.Before, eventsOnPage+1)
 	if err != nil {
 		return err
 	}
@@ -114,12 +115,12 @@ func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return render(w, r, http.StatusOK, audit(s.frame(r, "Audit", ui.Audit), s.newAuditPage(r, f, events, choices)))
+	return render(w, r, http.StatusOK, audit(s.frame(r, "Audit", ui.Audit), s.newAuditPage(r, f, events, further, choices)))
 }
 
 // eventChoices are those of the whole history for whoever may know all of it, else those of the events that are shown.
 func (s *Server) eventChoices(r *http.Request, shown []berth.Event) (store.EventChoices, error) {
-	if !accessOf(r).Limited() {
+	if accessOf(r).Everywhere().Includes(berth.RoleAdmin) {
 		return s.store.EventChoices(r.Context())
 	}
 	var c store.EventChoices
@@ -132,7 +133,7 @@ func (s *Server) eventChoices(r *http.Request, shown []berth.Event) (store.Event
 	return c, nil
 }
 
-func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Event, choices store.EventChoices) auditPage {
+func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Event, further string, choices store.EventChoices) auditPage {
 	p := auditPage{Filter: f, Actors: choices.Actors, Sources: []string{"web", "cli", "api", "proxmox"}, Zone: s.now().Format("MST"),
 		CSV: f.address("/audit/export", "format", "csv"), Lines: f.address("/audit/export", "format", "jsonl")}
 	if f.Actor != "" && !slices.Contains(p.Actors, f.Actor) { // so that the field says what the list is narrowed to
@@ -142,7 +143,10 @@ func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Eve
 		choices.Actions = append(choices.Actions, f.Action)
 	}
 	for _, action := range choices.Actions {
-		p.Actions = append(p.Actions, menuLink{Text: strings.ReplaceAll(action, ".", ": "), Href: templ.SafeURL(action), Selected: action == f.Action})
+		p.Actions = append(p.Actions, choiceText{Text: strings.ReplaceAll(action, ".", ": "), Value: action})
+	}
+	if further != "" {
+		p.Older, p.Partly = f.address("/audit", "before", further), true
 	}
 	if len(events) > eventsOnPage {
 		events = events[:eventsOnPage]
@@ -157,6 +161,10 @@ func (s *Server) newAuditPage(r *http.Request, f auditFilter, events []berth.Eve
 	}
 	if len(events) == 0 {
 		p.Empty = emptyAudit(f)
+	}
+	if len(events) == 0 && p.Partly {
+		p.Empty = emptyList{Icon: "search", Title: "Nothing yet", Text: "There is nothing for you among the latest entries of the history; what is older was not looked at.", Action: "Look further back", Href: p.Older}
+		p.Older = ""
 	}
 	return p
 }

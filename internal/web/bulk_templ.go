@@ -300,7 +300,7 @@ func bulkSheet(v bulkView) templ.Component {
 }
 
 // bulkBar shows what is selected; the island in list.js fills it.
-func bulkBar() templ.Component {
+func bulkBar(mayAct bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -326,7 +326,7 @@ func bulkBar() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, o := range offers {
-			if o.inBulk() {
+			if mayAct && o.inBulk() {
 				var templ_7745c5c3_Var18 = []any{"btn btn-sm", templ.KV("tone-error", o.Danger)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var18...)
 				if templ_7745c5c3_Err != nil {

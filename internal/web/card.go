@@ -66,8 +66,8 @@ type serviceView struct{ Name, URL, Status, Class string }
 
 const servicesOnCard = 3
 
-// newCardView tells what the card of c shows, whose element has the id; many tells whether there is more than one cluster.
-func newCardView(c *berth.Container, id string, many bool, now time.Time) cardView {
+// newCardView tells what the card of c shows to somebody with that role on it, whose element has the id; many tells whether there is more than one cluster.
+func newCardView(c *berth.Container, role berth.Role, id string, many bool, now time.Time) cardView {
 	v := cardView{
 		DOMID: id, Key: c.Key(), Href: templ.SafeURL(containerPath(c)), Pool: c.Pool, Hostname: hostname(c), VMID: c.VMID, Node: c.Node, Cluster: c.Cluster, Place: c.Node,
 		Status: newStatusView(c.Status), Why: unknownText(c), Since: c.Since, Gone: c.Unknown == berth.UnknownGone, Now: now,
@@ -76,7 +76,7 @@ func newCardView(c *berth.Container, id string, many bool, now time.Time) cardVi
 	}
 	v.Marks, v.Pending = marks(c), newPendingView(c)
 	if o, err := offerNamed(usualOffer(c)); err == nil {
-		v.Actions = append(v.Actions, newActionChoice(c, o, berth.RoleAdmin))
+		v.Actions = append(v.Actions, newActionChoice(c, o, role))
 	}
 	if many {
 		v.Place = c.Cluster + " · " + c.Node

@@ -84,7 +84,7 @@ func (s *Server) getGone(w http.ResponseWriter, r *http.Request, missing error) 
 	if err != nil {
 		return err
 	}
-	events, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{Container: berth.ContainerKey(cluster, vmid)}, "", eventsOnPage)
+	events, _, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{Container: berth.ContainerKey(cluster, vmid)}, "", eventsOnPage)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, problem problemView, mayCreate bool) templ.Component {
+func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, problem problemView, mayAct bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -102,7 +102,7 @@ func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, probl
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if mayCreate {
+			if mayAct {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<a class=\"btn btn-sm btn-primary h-9 max-sm:btn-square max-sm:-order-1\" href=\"/containers/new\" title=\"New container\" data-new-container>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -140,7 +140,7 @@ func dashboard(frame ui.Page, r *rendition, saved viewsMenu, typed string, probl
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bulkBar().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bulkBar(mayAct).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -29,7 +29,7 @@ func (s *Server) getContainerByID(w http.ResponseWriter, r *http.Request, id str
 			}
 		}
 	}
-	events, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{ContainerID: id}, "", eventsOnPage)
+	events, _, err := s.actions.Events(r.Context(), actorOf(r), store.EventFilter{ContainerID: id}, "", eventsOnPage)
 	if err != nil {
 		return err
 	}

@@ -204,7 +204,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, news *live.Subsc
 	for {
 		id, html, err := render(r.Context())
 		if err != nil {
-			return err
+			return s.brokeOff(r, err)
 		}
 		if still := relativeText.ReplaceAllString(html, "$1"); still != sent {
 			out.send(newUpdate(id, html))

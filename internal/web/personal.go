@@ -13,9 +13,10 @@ import (
 
 // viewsMenu is the user's saved views and the shared ones, and what is needed to save the one that is shown.
 type viewsMenu struct {
-	Current string // parameters of what is shown
-	Links   []savedLink
-	Home    bool // what is shown is what / opens with
+	Current  string // parameters of what is shown
+	Links    []savedLink
+	MayShare bool
+	Home     bool // what is shown is what / opens with
 }
 
 type savedLink struct {
@@ -59,7 +60,12 @@ func (s *Server) savedViews(r *http.Request, params viewParams) (viewsMenu, erro
 		return menu, err
 	}
 	menu.Home = menu.Current != "" && menu.Current == chosen[homePreference]
+	access := accessOf(r)
+	menu.MayShare = access.Everywhere().Includes(berth.RoleOperator)
 	for _, v := range saved {
+		if v.OwnerID != user.ID && access.Limited() { // names and queries tell of what is out of sight
+			continue
+		}
 		link := savedLink{ID: v.ID, Name: v.Name, Mine: v.OwnerID == user.ID, Selected: v.Params == menu.Current,
 			Href: templ.SafeURL("/containers?" + v.Params)}
 		if !link.Mine {
@@ -113,6 +119,9 @@ func (s *Server) postViews(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := berth.SavedView{OwnerID: user.ID, Name: strings.TrimSpace(form.Get("name")), Params: params, Shared: form.Get("shared") != ""}
+	if v.Shared && !accessOf(r).Everywhere().Includes(berth.RoleOperator) {
+		return berth.Errorf(berth.Forbidden, "A view for everybody takes the role %s everywhere.", berth.RoleOperator)
+	}
 	if err := s.store.SaveView(r.Context(), v); err != nil {
 		return err
 	}

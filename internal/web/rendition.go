@@ -120,7 +120,7 @@ func (r *rendition) renderItem(item listItem, now time.Time) (itemPiece, error) 
 		html, err := toHTML(r.groupHead(item))
 		return itemPiece{id: item.ID, html: html}, err
 	}
-	v := newCardView(item.Container, item.ID, r.page.Many, now)
+	v := newCardView(item.Container, r.access.On(item.Container), item.ID, r.page.Many, now)
 	switch r.params.Layout {
 	case tableLayout:
 		html, err := toHTML(row(v, r.page.Columns))

@@ -44,7 +44,7 @@ func (s *Server) sendChanges(r *http.Request, out *stream, watcher *fleet.Watche
 	for {
 		current, err := s.views.of(accessOf(r), params)
 		if err != nil {
-			return err
+			return s.brokeOff(r, err)
 		}
 		if shown != current.digest {
 			shown = current.digest
@@ -70,10 +70,18 @@ func (s *Server) sendChanges(r *http.Request, out *stream, watcher *fleet.Watche
 		case <-news.News():
 		case <-jobNews.News():
 			if err := outcomes.send(r.Context(), out); err != nil {
-				return err
+				return s.brokeOff(r, err)
 			}
 		}
 	}
+}
+
+// brokeOff ends a stream that has begun, in which an error can no more be told: the page connects again, and is told then.
+func (s *Server) brokeOff(r *http.Request, err error) error {
+	if sentence(err) == "" && r.Context().Err() == nil {
+		s.log.Error("a stream broke off", "path", r.URL.Path, "error", err)
+	}
+	return nil
 }
 
 func freshEvent(snapshot *fleet.Snapshot, now time.Time) *message {

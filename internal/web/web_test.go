@@ -223,6 +223,17 @@ func TestPagesForbidWhatTheyNeverNeed(t *testing.T) {
 	}
 }
 
+// A page whose stream is told so asks anew, and gets the form to sign in.
+func TestStreamsOfNobodyAreNoPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, stream := range []string{"/live", "/jobs/live", "/nodes/live"} {
+		if got := s.do(s.as(""), http.MethodGet, stream, nil); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s answers %s, want 401", stream, got.Status)
+		}
+	}
+}
+
 func TestStreamEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -10,6 +10,9 @@ INSERT INTO saved_views (id, user_id, name, params, shared, created_at)
 VALUES (sqlc.arg(id), sqlc.arg(user_id), sqlc.arg(name), sqlc.arg(params), sqlc.arg(shared), sqlc.arg(created_at))
 ON CONFLICT (user_id, name) DO UPDATE SET params = excluded.params, shared = excluded.shared;
 
+-- name: OtherViews :one
+SELECT COUNT(*) FROM saved_views WHERE user_id = sqlc.arg(user_id) AND name <> sqlc.arg(name);
+
 -- name: SavedViews :many
 SELECT v.id, v.user_id, v.name, v.params, v.shared, u.name AS owner
 FROM saved_views v JOIN users u ON u.id = v.user_id

@@ -9,6 +9,22 @@ import (
 	"context"
 )
 
+const otherViews = `-- name: OtherViews :one
+SELECT COUNT(*) FROM saved_views WHERE user_id = $1 AND name <> $2
+`
+
+type OtherViewsParams struct {
+	UserID string
+	Name   string
+}
+
+func (q *Queries) OtherViews(ctx context.Context, arg OtherViewsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, otherViews, arg.UserID, arg.Name)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const preferences = `-- name: Preferences :many
 SELECT name, value FROM preferences WHERE user_id = $1
 `

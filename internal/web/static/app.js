@@ -47,21 +47,23 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   setInterval(() => document.hidden || tellAges(), 15000);
   document.addEventListener("htmx:after:swap", tellAges);
 
-  // --- freshness: how old the data is, and whether the stream lives
+  // --- freshness: how old the data is, where that is said, and whether the stream lives
   const fresh = document.getElementById("fresh");
-  if (!fresh) return;
-  const freshText = fresh.querySelector("[data-fresh-text]");
-  let answered = freshText.dataset.age === undefined ? null : performance.now() - Number(freshText.dataset.age);
+  const freshText = fresh?.querySelector("[data-fresh-text]");
+  let answered = freshText?.dataset.age === undefined ? null : performance.now() - Number(freshText.dataset.age);
   let broken = false;
   const tellFreshness = () => {
+    if (!fresh) return;
     const seconds = answered === null ? null : Math.floor((performance.now() - answered) / 1000);
     const age = seconds === null ? "waiting for an answer" : seconds < 2 ? "now" : seconds < 60 ? `${seconds} s ago` : agoText(seconds);
     freshText.textContent = broken ? `Reconnecting · ${age}` : `Live · ${age}`;
   };
   const setBroken = (value) => {
     broken = value;
-    fresh.dataset.state = broken ? "broken" : "live";
-    for (const dot of fresh.querySelectorAll("[data-when]")) dot.hidden = dot.dataset.when !== fresh.dataset.state;
+    if (fresh) {
+      fresh.dataset.state = broken ? "broken" : "live";
+      for (const dot of fresh.querySelectorAll("[data-when]")) dot.hidden = dot.dataset.when !== fresh.dataset.state;
+    }
     const notice = document.getElementById("stream-broken");
     if (notice) notice.hidden = !broken;
     tellFreshness();
@@ -101,12 +103,13 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (ctx.sourceElement.hasAttribute("data-more")) ctx.request.action += `&seen=${encodeURIComponent(live().dataset.seen)}`;
   });
 
-  // --- while the stream is broken the page refreshes by itself every 30 s, in place; the extension reconnects by itself
+  // --- while the stream is broken the page refreshes by itself every 30 s, in place if it can; the extension reconnects by itself
   // once it was connected, but not when the very first connection failed
   const get = (url) => htmx.ajax("GET", url, { source: live(), swap: "none" }).catch(() => {});
   setInterval(() => {
     if (!broken || document.hidden) return;
-    get(live().dataset.refresh);
+    if (live().dataset.refresh) get(live().dataset.refresh);
+    else fetch(location.href).then((page) => page.ok && location.reload(), () => {});
     if (!live()._htmx?.sse) get(live().getAttribute("hx-sse:connect"));
   }, 30000);
   setTimeout(() => live()._htmx?.sse || setBroken(true), 5000);
