@@ -24,7 +24,7 @@ type Job struct {
 	Checkpoint string // JSON; what its kind keeps for going on after a crash
 	Ref        string // Proxmox's task (UPID), if any
 	Message    string // how it ended, in words
-	Attempts   int    // how often a worker took it up
+	Attempts   int    // how often it failed for reasons of Berth's own, and was tried again
 	CancelBy   string // who asked to cancel it, if anybody
 
 	CreatedAt time.Time

@@ -109,6 +109,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 		if err != nil || len(jobs) != 1 || jobs[0].Subject != mine.Key() {
 			t.Errorf("bob's list of jobs is %+v, %v", jobs, err)
 		}
+		r.wait("it is tracked", func(s *Snapshot) bool { c, ok := s.Find("home", mine.VMID); return ok && c.Tracked() })
 		if err := r.Cancel(t.Context(), carl, jobs[0].ID); berth.CodeOf(err) != berth.Forbidden {
 			t.Errorf("a viewer who cancels gets %v, want Forbidden", err)
 		}

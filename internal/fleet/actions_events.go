@@ -70,7 +70,7 @@ func (a *Actions) ended(ctx context.Context, tx *store.Tx, job berth.Job) error 
 		return fmt.Errorf("read what job %s did: %w", job.ID, err)
 	}
 	if removes(t.Request.Action) && job.State == berth.JobSucceeded {
-		err := errors.Join(tx.DropSecrets(ctx, t.ContainerID), tx.MarkGone(ctx, t.ContainerID))
+		err := errors.Join(tx.DropSecrets(ctx, t.ContainerID), tx.DropConfigs(ctx, t.ClusterID, t.VMID), tx.MarkGone(ctx, t.ContainerID))
 		if err != nil && berth.CodeOf(err) != berth.NotFound {
 			return err
 		}

@@ -182,8 +182,12 @@ func (w *bulkWork) cancelParts(ctx context.Context) error {
 	if err := w.load(context.WithoutCancel(ctx)); err != nil { // one may have been begun in the last moment
 		return err
 	}
+	whole, err := w.actions.fleet.store.Job(ctx, w.Job.ID)
+	if err != nil {
+		return err
+	}
 	for _, part := range w.parts {
-		err := w.actions.jobs.Cancel(ctx, berth.Actor{Name: "the bulk action", Source: w.Job.Source}, part.ID)
+		err := w.actions.jobs.Cancel(ctx, berth.Actor{Name: whole.CancelBy, Source: w.Job.Source}, part.ID)
 		if err != nil && berth.CodeOf(err) != berth.Conflict { // Conflict: over already
 			return err
 		}

@@ -120,12 +120,9 @@ func (p *poller) tell(ctx context.Context, do func()) {
 func (p *poller) reloadTracked() {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
+	p.reread.begun++
 	tracked, err := p.fleet.store.TrackedContainers(ctx, p.cluster.ID)
-	if err != nil {
-		p.fleet.log.Error("cannot read the tracked containers of a cluster", "cluster", p.cluster.Name, "error", err)
-		return
-	}
-	p.tracked, p.changed = tracked, true
+	p.takeTracked(p.reread.begun, tracked, err)
 }
 
 // showStatus shows at once what a container said itself after an action.

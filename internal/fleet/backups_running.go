@@ -55,7 +55,7 @@ func (a *Actions) outsideBackups(c *berth.Container) []berth.Task {
 		}
 		running = slices.DeleteFunc(slices.Clone(view.Tasks), func(t berth.Task) bool {
 			about := t.Subject == c.Key() || t.Subject == "" && t.Node == c.Node && c.Lock == "backup"
-			return t.Type != "vzdump" || t.Own || !t.EndedAt.IsZero() || !about
+			return t.Type != "vzdump" || t.Own || t.Former || !t.EndedAt.IsZero() || !about
 		})
 	}
 	return running

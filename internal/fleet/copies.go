@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,14 +38,22 @@ func (w *worker) clone(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c := w.Request.Copy
-	request := pve.CloneRequest{NewID: w.kept.NewID, Hostname: c.Hostname, Description: c.Description, Pool: c.Pool, Snapshot: c.Snapshot, Full: c.Full, Storage: c.Storage}
+	request := pve.CloneRequest{Hostname: c.Hostname, Description: c.Description, Pool: c.Pool, Snapshot: c.Snapshot, Full: c.Full, Storage: c.Storage}
 	node := w.kept.Node
 	if c.Node != "" && c.Node != node {
 		request.TargetNode, node = c.Node, c.Node
 	}
-	err := w.carryOut(ctx, order{name: "clone", kinds: []string{"vzclone"}, post: func(ctx context.Context) (pve.UPID, error) {
+	o := order{name: "clone", kinds: []string{"vzclone"}, post: func(ctx context.Context) (pve.UPID, error) {
+		request.NewID = w.kept.NewID
 		return w.client.Clone(ctx, w.kept.Node, w.VMID, request)
-	}})
+	}}
+	err := w.carryOut(ctx, o)
+	for try := 1; pve.Classify(err).Kind == pve.KindExists && w.task(o.name).UPID == "" && c.VMID == 0 && try < mostPosts; try++ { // somebody was faster
+		delete(w.kept.Tasks, o.name)
+		if err = w.chooseCopyID(ctx); err == nil {
+			err = w.carryOut(ctx, o)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -65,13 +75,14 @@ func (w *worker) show(ctx context.Context, vmid int, node string) {
 	}
 }
 
-func (w *worker) chooseCopyID(ctx context.Context) (err error) {
-	if w.kept.NewID == 0 {
-		w.kept.NewID = w.Request.Copy.VMID
-	}
-	if w.kept.NewID == 0 {
-		spec := berth.CreateSpec{Cluster: w.Cluster}
-		if _, err = w.actions.chooseVMID(ctx, w.poller, berth.Access{}, &spec, true); err != nil {
+// chooseCopyID settles the VMID of the copy, or another one above it.
+func (w *worker) chooseCopyID(ctx context.Context) error {
+	if w.kept.NewID = cmp.Or(w.Request.Copy.VMID, w.kept.NewID); w.Request.Copy.VMID == 0 {
+		spec := berth.CreateSpec{Cluster: w.Cluster, VMID: w.kept.NewID}
+		if _, err := w.actions.chooseVMID(ctx, w.poller, berth.Access{}, &spec, true); err != nil {
+			if e, ours := errors.AsType[*berth.Error](err); ours {
+				return jobs.Fail(e.Err, "%s", e.Message)
+			}
 			return err
 		}
 		w.kept.NewID = spec.VMID

@@ -126,7 +126,7 @@ func (a *Actions) addCreation(ctx context.Context, by berth.Actor, p *poller, sp
 		Hostname: nameOf(spec), Request: berth.ActionRequest{Action: berth.ActionCreate}}}
 	err = a.jobs.Change(ctx, "ask to create "+c.Hostname, func(tx *store.Tx) (err error) {
 		if instead != "" {
-			if err := errors.Join(tx.MarkGone(ctx, instead), tx.DropSecrets(ctx, instead)); err != nil {
+			if err := errors.Join(tx.MarkGone(ctx, instead), tx.DropSecrets(ctx, instead)); err != nil && berth.CodeOf(err) != berth.NotFound {
 				return err
 			}
 		}

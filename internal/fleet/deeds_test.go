@@ -331,3 +331,76 @@ func plainOne(t *testing.T, sim *pvesim.Sim, status string) *berth.Container {
 	t.Fatal("no container is plain")
 	return nil
 }
+
+func TestTwoClonesAtOnceEachGetAVMID(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+	var all []berth.Job
+	for _, c := range r.Snapshot().Clusters[0].Containers {
+		if c.Live == berth.LiveStopped && c.HAState == "" && c.Lock == "" && !c.PVETemplate && len(all) < 3 {
+			all = append(all, r.ask(c, berth.ActionRequest{Action: berth.ActionClone, Copy: berth.CopyOrder{Hostname: "twin", Full: true}}))
+		}
+	}
+	for _, job := range all {
+		r.wantEnd(job, berth.JobSucceeded, "is cloned: ")
+	}
+}
+
+func TestACloneWithoutAVMIDFailsAtOnceInWords(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{}, hurried)
+	r.sim.Fail(pvesim.Fault{Path: "/cluster/nextid", Status: 500, Reason: "cfs-lock error"})
+	job := r.wantEnd(r.ask(r.stoppedOne(), berth.ActionRequest{Action: berth.ActionClone, Copy: berth.CopyOrder{Hostname: "twin", Full: true}}),
+		berth.JobFailed, "Cluster home did not say which VMID is free.")
+	if job.Attempts != 0 {
+		t.Errorf("it was tried %d times again", job.Attempts)
+	}
+}
+
+func TestANewContainerDoesNotInheritTheConfigurationsOfADeletedOne(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
+		c := r.stoppedOne()
+		cluster, err := s.ClusterByName(t.Context(), "home")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := func(wanted func(n int) bool) func() bool {
+			return func() bool {
+				all, err := s.Configs(t.Context(), cluster.ID, c.VMID)
+				return err == nil && wanted(len(all))
+			}
+		}
+		r.eventually("a configuration was seen", kept(func(n int) bool { return n > 0 }))
+		r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionDelete}), berth.JobSucceeded, "is deleted.")
+		if !kept(func(n int) bool { return n == 0 })() {
+			t.Error("the configurations of the deleted container are still there for the next one")
+		}
+	})
+}
+
+func TestPartsOfABulkActionTellWhoCancelledIt(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := act(t, s, pvesim.Options{TaskTime: time.Hour}, hurried)
+	c := r.stoppedOne()
+	job, err := r.Bulk(t.Context(), anna, []string{c.Key()}, berth.ActionRequest{Action: berth.ActionStart}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []berth.Job
+	r.waitJob(job, "its part has a task", func(berth.Job) bool {
+		if parts, err = s.ChildJobs(t.Context(), job.ID); err != nil {
+			t.Fatal(err)
+		}
+		return len(parts) == 1 && parts[0].Ref != ""
+	})
+	if err := r.Cancel(t.Context(), berth.Actor{Name: "carl", Access: berth.Everywhere(berth.RoleOperator)}, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.wantEnd(job, berth.JobCancelled, "Cancelled by carl.")
+	r.wantEnd(parts[0], berth.JobCancelled, "Cancelled by carl.")
+}

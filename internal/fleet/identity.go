@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -29,19 +30,33 @@ type identity struct {
 	quorum   beat                 // of the look at the cluster's quorum
 }
 
+// reread is how far the tracked containers were read again. Several readings may be under way, and end in any order.
+type reread struct {
+	begun, taken int  // number of the latest reading that was begun, and of the one that tracked is of
+	failed       bool // the next list has them read again
+}
+
 // askTracked reads the tracked containers again.
 func (p *poller) askTracked(ctx context.Context) {
+	p.reread.begun++
+	reading := p.reread.begun
 	p.ask(ctx, func(ctx context.Context) func() {
 		tracked, err := p.fleet.store.TrackedContainers(ctx, p.cluster.ID)
-		return func() { p.takeTracked(tracked, err) }
+		return func() { p.takeTracked(reading, tracked, err) }
 	})
 }
 
-func (p *poller) takeTracked(tracked []store.Tracked, err error) {
+// takeTracked takes what a reading gave, unless a later one was faster.
+func (p *poller) takeTracked(reading int, tracked []store.Tracked, err error) {
 	if err != nil {
 		p.fleet.log.Error("cannot read the tracked containers of a cluster", "cluster", p.cluster.Name, "error", err)
+		p.reread.failed = true
 		return
 	}
+	if reading < p.reread.taken {
+		return
+	}
+	p.reread.taken = reading
 	p.tracked = tracked // the next list is compared with them; the latest one may be from before they were
 	p.changed = true
 }
@@ -81,6 +96,10 @@ func (p *poller) suspect(vmid int) {
 
 // noticeIdentity compares the tracked containers with a new list.
 func (p *poller) noticeIdentity(now time.Time) {
+	if p.reread.failed {
+		p.reread.failed = false
+		signal(p.reload)
+	}
 	p.identity.vanished = false
 	for i := range p.tracked {
 		t := &p.tracked[i]
@@ -140,20 +159,19 @@ func isAnother(t *store.Tracked, before *store.Facts, c *pve.ContainerConfig, su
 func (p *poller) replaced(t *store.Tracked) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
-	now := p.fleet.now()
-	if err := p.fleet.store.MarkGone(ctx, t.ID, now); err != nil {
-		p.fleet.log.Error("cannot mark a container as gone", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
+	vmid := t.VMID
+	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, VMID: vmid, Subject: "container " + t.Hostname}
+	err := p.fleet.store.InTx(ctx, "note that a container was replaced", func(tx *store.Tx) error {
+		if err := tx.MarkGone(ctx, t.ID); err != nil {
+			return err
+		}
+		return errors.Join(tx.DropConfigs(ctx, p.cluster.ID, vmid), tx.AddEvent(ctx, event))
+	})
+	if err != nil && berth.CodeOf(err) != berth.NotFound { // NotFound: another replica was faster
+		p.fleet.log.Error("cannot mark a container as gone", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
 		return false
 	}
-	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", t.VMID, "before", t.Hostname)
-	event := berth.Event{Actor: "system", Source: "proxmox", Action: "container.replaced", Cluster: p.cluster.Name, ContainerID: t.ID, VMID: t.VMID, Subject: "container " + t.Hostname}
-	if err := p.fleet.store.AddEvent(ctx, event); err != nil {
-		p.fleet.log.Error("cannot add to the history of a container", "cluster", p.cluster.Name, "vmid", t.VMID, "error", err)
-	}
-	vmid := t.VMID
-	if err := p.fleet.store.DropConfigs(ctx, p.cluster.ID, vmid); err != nil {
-		p.fleet.log.Error("cannot forget the configurations of a container", "cluster", p.cluster.Name, "vmid", vmid, "error", err)
-	}
+	p.fleet.log.Info("another container has taken a VMID", "cluster", p.cluster.Name, "vmid", vmid, "before", t.Hostname)
 	delete(p.identity.gone, t.ID)
 	p.tracked = slices.DeleteFunc(p.tracked, func(other store.Tracked) bool { return other.VMID == vmid })
 	p.forgetFacts(vmid)

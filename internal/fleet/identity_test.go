@@ -80,16 +80,20 @@ func TestReusedVMIDDoesNotInheritTheHistory(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		sim := simulate(t, s, pvesim.Options{Speed: 20, TaskTime: 200 * time.Millisecond})
 		old := trackFirst(t, s, sim)
-		r := run(t, s, quick)
+		r, other := run(t, s, quick), run(t, s, quick) // two replicas
 		r.wait("all have told", told(40))
+		other.wait("all have told", told(40))
 		if got := r.container(old.VMID).ID; got != old.ID {
 			t.Fatalf("container %d has the id %q, want the tracked one's", old.VMID, got)
 		}
 		recreate(t, sim, old)
-		r.wait("the VMID has a discovered container", func(s *Snapshot) bool {
-			c, ok := s.Find("home", old.VMID)
-			return ok && c.ID == "" && c.Hostname == "another" && c.OSType != ""
-		})
+		for _, replica := range []*rig{r, other} {
+			replica.wait("the VMID has a discovered container", func(s *Snapshot) bool {
+				c, ok := s.Find("home", old.VMID)
+				return ok && c.ID == "" && c.Hostname == "another" && c.OSType != ""
+			})
+			replica.stop()
+		}
 		kept, err := s.TrackedContainer(t.Context(), old.ID)
 		if err != nil || kept.GoneAt.IsZero() {
 			t.Errorf("the old container is %+v, %v; want it kept as gone", kept, err)
@@ -204,5 +208,15 @@ func TestMissingContainerOfAClusterWithoutQuorumIsNotGone(t *testing.T) {
 	}
 	if calls := sim.CallsTo("/cluster/status"); calls > 1 {
 		t.Errorf("the quorum was looked at %d times, want once", calls)
+	}
+}
+
+func TestAReadingOfTheTrackedContainersThatComesLateIsDropped(t *testing.T) {
+	t.Parallel()
+	p := &poller{reread: reread{begun: 2}}
+	p.takeTracked(2, []store.Tracked{{ID: "later"}}, nil)
+	p.takeTracked(1, []store.Tracked{{ID: "earlier"}}, nil)
+	if got := p.tracked[0].ID; got != "later" {
+		t.Errorf("the tracked container is %q, want the one that was read later", got)
 	}
 }

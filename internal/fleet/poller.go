@@ -33,6 +33,7 @@ type poller struct {
 	reading  int // reads of single containers under way
 	budget   budget
 	tracked  []store.Tracked // by VMID
+	reread   reread
 	identity identity
 	noted    noted
 	insight  insight

@@ -3,7 +3,8 @@
 // The row of a job in Berth's own table is the truth: what it is, who asked for it, how far it came, how it ended, and
 // that nobody else works on its subject. River brings it to a worker: its row is added in the same transaction. A worker
 // claims a job, gives signs of life while it works, and names its claim in every write. A job whose worker is silent for
-// five beats is given to River once more, so that it goes on elsewhere, or after a restart.
+// five beats is given to River once more, so that it goes on elsewhere, or after a restart. Parts of other jobs have workers of
+// their own, so that a large one makes nobody else wait.
 package jobs
 
 import (
@@ -42,12 +43,12 @@ type Jobs struct {
 // Options are what a deployment or a test decides.
 type Options struct {
 	Beat    time.Duration // between the signs of life of a worker; 0: 3 s
-	Workers int           // jobs under way at once in this process; 0: 100
+	Workers int           // jobs under way at once in this process, and as many parts of jobs; 0: 100
 }
 
 const (
 	beatsUntilAdopted = 5  // without a sign of life, until others take a job over
-	beatsUntilLost    = 20 // without anybody claiming a job, until River is told once more
+	beatsUntilLost    = 20 // without anybody claiming a job, until it is made sure that River knows of it
 )
 
 // Kind is a kind of work.
@@ -135,7 +136,7 @@ func (j *Jobs) Add(ctx context.Context, tx *store.Tx, job berth.Job) (berth.Job,
 	if err != nil {
 		return berth.Job{}, err
 	}
-	return added, j.queue.insert(ctx, tx, time.Time{}, added.ID)
+	return added, j.queue.insert(ctx, tx, time.Time{}, added)
 }
 
 // Cancel asks a job to end early. One that no worker has yet ends at once. Returns Conflict if the job is over already.

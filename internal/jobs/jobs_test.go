@@ -56,24 +56,34 @@ func (r *rig) Write(p []byte) (int, error) {
 func start(t *testing.T, s *store.Store, w work) *rig {
 	t.Helper()
 	r := prepare(t, s, w)
+	r.run()
+	return r
+}
+
+// run has a process work until the end of the test, or stop.
+func (r *rig) run() {
+	r.t.Helper()
 	if err := r.Start(); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	r.stop = sync.OnceFunc(func() {
 		if err := r.Stop(context.Background()); err != nil {
-			t.Errorf("stop: %v", err)
+			r.t.Errorf("stop: %v", err)
 		}
 	})
-	t.Cleanup(r.stop)
-	return r
+	r.t.Cleanup(r.stop)
 }
 
 // prepare makes a process that does not work yet.
 func prepare(t *testing.T, s *store.Store, w work) *rig {
+	return prepareWith(t, s, jobs.Options{Beat: beat}, w)
+}
+
+func prepareWith(t *testing.T, s *store.Store, o jobs.Options, w work) *rig {
 	t.Helper()
 	r := &rig{t: t, store: s, hub: &live.Hub{}}
 	var err error
-	if r.Jobs, err = jobs.New(t.Context(), s, r.hub, slog.New(slog.NewTextHandler(r, nil)), jobs.Options{Beat: beat}); err != nil {
+	if r.Jobs, err = jobs.New(t.Context(), s, r.hub, slog.New(slog.NewTextHandler(r, nil)), o); err != nil {
 		t.Fatal(err)
 	}
 	r.Register(jobs.Kind{Name: "test", Work: w, Ended: func(_ context.Context, _ *store.Tx, job berth.Job) error {
@@ -94,9 +104,11 @@ func (r *rig) add(subject string) berth.Job {
 	return job
 }
 
-func (r *rig) tryAdd(subject string) (job berth.Job, err error) {
+func (r *rig) tryAdd(subject string) (job berth.Job, err error) { return r.tryAddPart("", subject) }
+
+func (r *rig) tryAddPart(parent, subject string) (job berth.Job, err error) {
 	err = r.Change(r.t.Context(), "add", func(tx *store.Tx) (err error) {
-		job, err = r.Add(r.t.Context(), tx, berth.Job{Kind: "test", Action: "test", Subject: subject, Title: "Test " + subject, Args: `{}`, Actor: anna.Name, ActorID: anna.ID, Source: anna.Source})
+		job, err = r.Add(r.t.Context(), tx, berth.Job{Kind: "test", Action: "test", Subject: subject, Title: "Test " + subject, Args: `{}`, ParentID: parent, Actor: anna.Name, ActorID: anna.ID, Source: anna.Source})
 		return err
 	})
 	return job, err
@@ -249,14 +261,7 @@ func TestSilentWorkerLosesItsJobAndCanWriteNoMore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := r.Stop(context.Background()); err != nil {
-				t.Errorf("stop: %v", err)
-			}
-		})
+		r.run()
 		r.wantEnd(job, berth.JobSucceeded, "by the other one")
 		err = s.InTx(t.Context(), "zombie", func(tx *store.Tx) error { _, err := tx.HoldJob(t.Context(), job.ID, fence); return err })
 		if !errors.Is(err, store.ErrFenced) {
@@ -279,14 +284,7 @@ func TestCancelEndsAJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.wantEnd(queued, berth.JobCancelled, "Cancelled by anna.")
-		if err := r.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := r.Stop(context.Background()); err != nil {
-				t.Errorf("stop: %v", err)
-			}
-		})
+		r.run()
 		running := r.add("running")
 		<-begun
 		other := prepare(t, s, nil) // cancelled from another replica
@@ -312,12 +310,138 @@ func TestFailuresAreFinalAndOtherErrorsAreTriedAgain(t *testing.T) {
 		switch {
 		case run.Job.Subject == "fails":
 			return "", jobs.Fail(errors.New("secret"), "It cannot be.")
-		case run.Job.Attempts == 1:
+		case run.Job.Attempts == 0:
 			panic("once")
 		}
-		return fmt.Sprintf("attempt %d", run.Job.Attempts), nil
+		return fmt.Sprintf("attempt %d", run.Job.Attempts+1), nil
 	})
 	again := r.add("stumbles")
 	r.wantEnd(r.add("fails"), berth.JobFailed, "It cannot be.")
 	r.wantEnd(again, berth.JobSucceeded, "attempt 2")
+}
+
+func TestRestartsAreNoFailedAttempts(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	failed := false
+	r := prepare(t, s, func(context.Context, *jobs.Run) (string, error) {
+		if !failed {
+			failed = true
+			return "", errors.New("once")
+		}
+		return "done", nil
+	})
+	job := r.add("x")
+	for range 10 {
+		taken, fence, err := s.ClaimJob(t.Context(), job.ID, "a process that stops")
+		if err == nil {
+			err = s.InTx(t.Context(), "stop", func(tx *store.Tx) error {
+				return tx.ReleaseJob(t.Context(), job.ID, fence, taken.Attempts, time.Now())
+			})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.run()
+	r.wantEnd(job, berth.JobSucceeded, "done")
+}
+
+func TestWorkerThatClearsAwayForLongKeepsItsJob(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	begun := make(chan bool, 10)
+	slow := 400 * time.Millisecond
+	r := prepareWith(t, s, jobs.Options{Beat: slow}, func(ctx context.Context, run *jobs.Run) (string, error) {
+		begun <- true
+		<-ctx.Done()
+		<-time.After(8 * slow) // what it waits for takes longer than a silent worker is given
+		return "", jobs.Fail(nil, "It is cleared away.")
+	})
+	r.run()
+	job := r.add("x")
+	<-begun
+	if err := r.Cancel(t.Context(), anna, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.wantEnd(job, berth.JobCancelled, "Cancelled by anna. It is cleared away.")
+	if len(begun) > 0 {
+		t.Errorf("%d other workers took it up", len(begun))
+	}
+}
+
+// orders counts what River keeps, and tells whether the job was looked after since it was added.
+func (r *rig) orders(job berth.Job) (n int, looked bool) {
+	r.t.Helper()
+	var seen int64
+	query := func(sql string, into any) (err error) {
+		if pool := r.store.Postgres(); pool != nil {
+			return pool.QueryRow(r.t.Context(), sql).Scan(into)
+		}
+		return r.store.SQLite().QueryRowContext(r.t.Context(), sql).Scan(into)
+	}
+	err := errors.Join(query("SELECT count(*) FROM river_job", &n), query("SELECT seen_at FROM jobs WHERE id = '"+job.ID+"'", &seen))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n, time.UnixMilli(seen).After(job.CreatedAt)
+}
+
+func TestManyPartsMakeNobodyElseWait(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		release, begun := make(chan struct{}), make(chan struct{}, 10)
+		r := prepareWith(t, s, jobs.Options{Beat: 6 * beat, Workers: 1}, func(ctx context.Context, run *jobs.Run) (string, error) {
+			if run.Job.ParentID != "" {
+				begun <- struct{}{}
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+			}
+			return "", nil
+		})
+		r.run()
+		var parts []berth.Job
+		for _, subject := range []string{"a", "b", "c"} {
+			part, err := r.tryAddPart("whole", subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts = append(parts, part)
+		}
+		<-begun
+		r.wantEnd(r.add("person"), berth.JobSucceeded, "")
+		for deadline := time.Now().Add(patience); ; <-time.After(beat) { // until it is made sure that River knows the one that waits
+			n, looked := r.orders(parts[2])
+			if n != 4 || time.Now().After(deadline) {
+				t.Errorf("River has %d orders for 4 jobs", n)
+				break
+			}
+			if looked {
+				break
+			}
+		}
+		close(release)
+		for _, part := range parts {
+			r.wantEnd(part, berth.JobSucceeded, "")
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if strings.Contains(r.log.String(), "lost their worker") {
+			t.Errorf("jobs that only wait are called lost:\n%s", r.log.String())
+		}
+	})
+}
+
+func TestJobThatRiverHasLostGoesOn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite)
+	r := prepare(t, s, func(context.Context, *jobs.Run) (string, error) { return "done", nil })
+	job := r.add("x")
+	if _, err := s.SQLite().ExecContext(t.Context(), "DELETE FROM river_job"); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	r.wantEnd(job, berth.JobSucceeded, "done")
 }

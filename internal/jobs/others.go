@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"berth"
 	"berth/internal/live"
 	"berth/internal/store"
 )
@@ -11,15 +12,19 @@ import (
 // adoptLost gives the jobs of silent workers to River once more, and those that River has lost.
 func (j *Jobs) adoptLost(ctx context.Context) {
 	j.every(ctx, j.beat, "look for jobs without a worker", func() error {
-		var adopted []string
-		err := j.store.InTx(ctx, "adopt jobs", func(tx *store.Tx) (err error) {
-			if adopted, err = tx.AdoptJobs(ctx, beatsUntilAdopted*j.beat, beatsUntilLost*j.beat); err != nil {
+		var lost []berth.Job
+		err := j.store.InTx(ctx, "adopt jobs", func(tx *store.Tx) error {
+			adopted, err := tx.AdoptJobs(ctx, beatsUntilAdopted*j.beat, beatsUntilLost*j.beat)
+			if err != nil || len(adopted) == 0 {
 				return err
 			}
-			return j.queue.insert(ctx, tx, time.Time{}, adopted...)
+			if lost, err = j.queue.lacking(ctx, tx, adopted); err != nil {
+				return err
+			}
+			return j.queue.insert(ctx, tx, time.Time{}, lost...)
 		})
-		if err == nil && len(adopted) > 0 {
-			j.log.Warn("jobs go on that had lost their worker", "jobs", adopted)
+		if err == nil && len(lost) > 0 {
+			j.log.Warn("jobs go on that had lost their worker", "first", lost[0].ID, "jobs", len(lost))
 			j.queue.wake()
 		}
 		return err

@@ -3,7 +3,9 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -11,14 +13,17 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
+	"berth"
 	"berth/internal/store"
 )
 
 // queue is River on one of the databases. It is an interface because River's types differ between them.
 type queue interface {
-	insert(ctx context.Context, tx *store.Tx, at time.Time, ids ...string) error
-	wake() // after a transaction with insert
+	insert(ctx context.Context, tx *store.Tx, at time.Time, jobs ...berth.Job) error
+	lacking(ctx context.Context, tx *store.Tx, jobs []berth.Job) ([]berth.Job, error) // of which no order waits
+	wake()                                                                            // after a transaction with insert
 	start(ctx context.Context) error
 	stop(ctx context.Context) error
 }
@@ -40,9 +45,16 @@ const (
 	migrateAttempts = 5               // of processes that set up River's tables at the same time
 )
 
+// queueOfParts is for parts of jobs, of which there may be hundreds: nobody else waits behind them.
+const queueOfParts = "parts"
+
+// mostWaiting are the orders that are looked at for those that wait; beyond them some job may get a second one, which is
+// nothing to do.
+const mostWaiting = 10000
+
 func newQueue(ctx context.Context, s *store.Store, log *slog.Logger, workers int, work func(ctx context.Context, id string) error) (queue, error) {
 	config := &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, queueOfParts: {MaxWorkers: workers}},
 		Workers:              river.NewWorkers(),
 		Logger:               slog.New(quiet{log.Handler()}),
 		FetchCooldown:        10 * time.Millisecond,
@@ -92,16 +104,36 @@ func migrate[T any](ctx context.Context, driver riverdriver.Driver[T], log *slog
 	return err
 }
 
-func (q *riverQueue[T]) insert(ctx context.Context, tx *store.Tx, at time.Time, ids ...string) error {
-	orders := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
-		orders[i] = river.InsertManyParams{Args: order{ID: id}, InsertOpts: &river.InsertOpts{ScheduledAt: at}}
+func (q *riverQueue[T]) insert(ctx context.Context, tx *store.Tx, at time.Time, jobs ...berth.Job) error {
+	orders := make([]river.InsertManyParams, len(jobs))
+	for i := range jobs {
+		orders[i] = river.InsertManyParams{Args: order{ID: jobs[i].ID}, InsertOpts: &river.InsertOpts{ScheduledAt: at}}
+		if jobs[i].ParentID != "" {
+			orders[i].InsertOpts.Queue = queueOfParts
+		}
 	}
 	if len(orders) == 0 {
 		return nil
 	}
 	_, err := q.client.InsertManyTx(ctx, q.txOf(tx), orders)
 	return err
+}
+
+func (q *riverQueue[T]) lacking(ctx context.Context, tx *store.Tx, jobs []berth.Job) ([]berth.Job, error) {
+	waiting := river.NewJobListParams().States(rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateScheduled)
+	found, err := q.client.JobListTx(ctx, q.txOf(tx), waiting.First(mostWaiting))
+	if err != nil {
+		return nil, err
+	}
+	waits := map[string]bool{}
+	for _, row := range found.Jobs {
+		var o order
+		if err := json.Unmarshal(row.EncodedArgs, &o); err != nil {
+			return nil, err
+		}
+		waits[o.ID] = true
+	}
+	return slices.DeleteFunc(jobs, func(j berth.Job) bool { return waits[j.ID] }), nil
 }
 
 func (q *riverQueue[T]) wake() { q.wakeUp() }

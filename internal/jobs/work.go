@@ -58,10 +58,11 @@ func (j *Jobs) work(ctx context.Context, id string) error {
 		cancel(ErrCancelled)
 	}
 	run := &Run{Job: job, jobs: j, fence: fence, checkpoint: job.Checkpoint}
-	beating := j.keepBeating(ctx, run, cancel)
+	working, stopBeating := context.WithCancel(context.WithoutCancel(ctx)) // clearing away what was cancelled is work, too
+	beating := j.keepBeating(working, run, cancel)
 	message, err := j.attempt(ctx, run)
 	cause := context.Cause(ctx)
-	cancel(nil)
+	stopBeating()
 	<-beating
 	j.conclude(context.WithoutCancel(ctx), run, message, err, cause)
 	return nil
@@ -87,7 +88,7 @@ func (j *Jobs) finish(c claim) {
 	delete(j.running, c)
 }
 
-// keepBeating gives signs of life until ctx ends, and ends ctx when the job was cancelled or is another worker's.
+// keepBeating gives signs of life until ctx ends, and calls cancel when the job was cancelled or is another worker's.
 func (j *Jobs) keepBeating(ctx context.Context, run *Run, cancel context.CancelCauseFunc) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
@@ -149,6 +150,7 @@ func (j *Jobs) conclude(ctx context.Context, run *Run, message string, err, caus
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	failure, final := errors.AsType[*Failure](err)
+	failed := run.Job.Attempts + 1
 	var written error
 	switch {
 	case errors.Is(err, store.ErrFenced) || errors.Is(cause, store.ErrFenced):
@@ -156,15 +158,15 @@ func (j *Jobs) conclude(ctx context.Context, run *Run, message string, err, caus
 	case err == nil:
 		written = j.conclusion(ctx, run, berth.JobSucceeded, message)
 	case errors.Is(cause, errStopping) && !final:
-		written = j.giveBack(ctx, run, 0)
+		written = j.giveBack(ctx, run, run.Job.Attempts, 0)
 	case errors.Is(cause, ErrCancelled):
 		written = j.conclusion(ctx, run, berth.JobCancelled, j.cancelWords(ctx, run, failure))
 	case final:
 		j.log.Warn("job failed", "job", run.Job.ID, "title", run.Job.Title, "error", err)
 		written = j.conclusion(ctx, run, berth.JobFailed, failure.Message)
-	case run.Job.Attempts < mostAttempts:
-		j.log.Error("job is tried again", "job", run.Job.ID, "title", run.Job.Title, "attempt", run.Job.Attempts, "error", err)
-		written = j.giveBack(ctx, run, firstRetry<<(run.Job.Attempts-1))
+	case failed < mostAttempts:
+		j.log.Error("job is tried again", "job", run.Job.ID, "title", run.Job.Title, "attempt", failed, "error", err)
+		written = j.giveBack(ctx, run, failed, firstRetry<<(failed-1))
 	default:
 		j.log.Error("job given up", "job", run.Job.ID, "title", run.Job.Title, "error", err)
 		written = j.conclusion(ctx, run, berth.JobFailed, "Something went wrong on our side; the log of Berth says what.")
@@ -197,13 +199,13 @@ func (j *Jobs) cancelWords(ctx context.Context, run *Run, failure *Failure) stri
 	return cancelledMessage(by)
 }
 
-// giveBack lets the next worker take the job up after a while.
-func (j *Jobs) giveBack(ctx context.Context, run *Run, after time.Duration) error {
+// giveBack lets the next worker take the job up after a while, and so many attempts that failed.
+func (j *Jobs) giveBack(ctx context.Context, run *Run, failed int, after time.Duration) error {
 	at := time.Now().Add(after)
 	return j.Change(ctx, "give job "+run.Job.ID+" back", func(tx *store.Tx) error {
-		if err := tx.ReleaseJob(ctx, run.Job.ID, run.fence, at); err != nil {
+		if err := tx.ReleaseJob(ctx, run.Job.ID, run.fence, failed, at); err != nil {
 			return err
 		}
-		return j.queue.insert(ctx, tx, at, run.Job.ID)
+		return j.queue.insert(ctx, tx, at, run.Job)
 	})
 }

@@ -9,6 +9,9 @@ import (
 	"berth/internal/store/sqlc"
 )
 
+// topicAccess is the revision that changes with who may do what.
+const topicAccess = "access"
+
 // Holder is who is given roles: one user or one group.
 type Holder struct {
 	User  string // name; empty: the group
@@ -112,6 +115,9 @@ func holder(ctx context.Context, q *sqlc.Queries, h Holder) (user, group sql.Nul
 // undo it there; the shell may do anything.
 func (s *Store) changeAccess(ctx context.Context, actor berth.Actor, what string, f func(q *sqlc.Queries) error) error {
 	return s.change(ctx, what, func(q *sqlc.Queries) error {
+		if err := q.BumpRevision(ctx, topicAccess); err != nil { // the row is held until the end: others wait, and count after it
+			return err
+		}
 		before, err := q.CountAdmins(ctx)
 		if err != nil {
 			return err

@@ -71,6 +71,46 @@ func TestTheWebKeepsAnAdmin(t *testing.T) {
 	})
 }
 
+func TestOfTwoAdminsWhoTakeEachOthersRoleOneStays(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Postgres) // SQLite has one writer
+	for range 20 {
+		for _, name := range []string{"bert", "carl"} {
+			must(s.AddUser(t.Context(), anna, berth.User{Name: name, Role: berth.RoleAdmin}))(t)
+		}
+		results := make(chan error, 2)
+		for _, name := range []string{"bert", "carl"} {
+			go func() { results <- s.TakeAway(t.Context(), anna, store.Holder{User: name}, "") }()
+		}
+		if first, second := <-results, <-results; berth.CodeOf(first)+berth.CodeOf(second) != berth.Conflict {
+			t.Errorf("the two get %v and %v, want one conflict", first, second)
+		}
+		for _, name := range []string{"bert", "carl"} {
+			ok(t, s.RemoveUser(t.Context(), shell, name))
+		}
+	}
+}
+
+func TestGroupsOfARemovedProviderGiveNothingMore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		must(s.AddGroup(ctx, anna, "team-a"))(t)
+		ok(t, s.Give(ctx, anna, store.Holder{Group: "team-a"}, berth.Grant{Role: berth.RoleAdmin}))
+		add := func() berth.User {
+			ok(t, s.AddSignOn(ctx, anna, berth.SignOn{Name: "corp", Issuer: "https://sso.example.org", ClientID: "berth", GroupsClaim: "groups", Mapping: map[string]string{"theirs": "team-a"}}, "secret"))
+			provider, _, err := s.SignOn(ctx, "corp")
+			ok(t, err)
+			return must(s.UserOf(ctx, provider, store.Identity{Subject: "1", Name: "dora", Groups: []string{"theirs"}}))(t)
+		}
+		dora := add()
+		wantEqual(t, must(s.Access(ctx, dora.ID))(t).Highest(), berth.RoleAdmin)
+		wantEqual(t, berth.CodeOf(s.RemoveSignOn(ctx, anna, "corp")), berth.Conflict) // nobody else is admin
+		ok(t, s.RemoveSignOn(ctx, shell, "corp"))
+		wantEqual(t, must(s.Access(ctx, dora.ID))(t).Highest(), "")
+	})
+}
+
 func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -95,6 +95,6 @@ func (s *Store) Configs(ctx context.Context, clusterID string, vmid int) ([]bert
 }
 
 // DropConfigs forgets the configurations of a container that is gone.
-func (s *Store) DropConfigs(ctx context.Context, clusterID string, vmid int) error {
-	return explain("forget the configurations of a container", sqlc.New(s.write).DropConfigs(ctx, sqlc.DropConfigsParams{ClusterID: clusterID, VMID: int64(vmid)}))
+func (tx *Tx) DropConfigs(ctx context.Context, clusterID string, vmid int) error {
+	return tx.q.DropConfigs(ctx, sqlc.DropConfigsParams{ClusterID: clusterID, VMID: int64(vmid)})
 }

@@ -98,18 +98,19 @@ func (tx *Tx) Track(ctx context.Context, t Tracked) (id string, err error) {
 	now := millis(tx.store.now())
 	_, err = tx.q.Track(ctx, sqlc.TrackParams{ID: newID(), ClusterID: t.ClusterID, VMID: int64(t.VMID), Node: t.Node, Hostname: t.Hostname,
 		Lifecycle: string(t.Lifecycle), CreatedAt: now, UpdatedAt: now})
-	if err != nil {
+	if tx.change(topicContainers, err) != nil {
 		return "", err
 	}
 	row, err := tx.q.LivingContainer(ctx, sqlc.LivingContainerParams{ClusterID: t.ClusterID, VMID: int64(t.VMID)})
 	return row.ID, err
 }
 
-// MarkGone is Store.MarkGone as part of a transaction.
+// MarkGone notes that the container does not exist any more, and frees its VMID for another one; its history stays.
+// Returns NotFound if the id is unknown or somebody else has noted it before.
 func (tx *Tx) MarkGone(ctx context.Context, id string) error {
 	now := millis(tx.store.now())
 	rows, err := tx.q.MarkGone(ctx, sqlc.MarkGoneParams{ID: id, GoneAt: sql.NullInt64{Int64: now, Valid: true}, UpdatedAt: now})
-	return exactly(rows, err, berth.NotFound, "There is no such container.")
+	return tx.change(topicContainers, exactly(rows, err, berth.NotFound, "There is no such container."))
 }
 
 func templateID(ctx context.Context, q *sqlc.Queries, name string) (sql.NullString, error) {
@@ -135,15 +136,6 @@ func (s *Store) Moved(ctx context.Context, id, node, hostname string) error {
 func (s *Store) SetLifecycle(ctx context.Context, id string, l berth.Lifecycle) error {
 	return s.change(ctx, "set the lifecycle of container "+id, func(q *sqlc.Queries) error {
 		rows, err := q.SetLifecycle(ctx, sqlc.SetLifecycleParams{ID: id, Lifecycle: string(l), UpdatedAt: millis(s.now())})
-		return containersChanged(ctx, q, rows, err, berth.NotFound, "There is no such container.")
-	})
-}
-
-// MarkGone notes since when the container does not exist any more, and frees its VMID for another one; its history stays.
-// A container that is gone already keeps its time. Returns NotFound if the id is unknown.
-func (s *Store) MarkGone(ctx context.Context, id string, at time.Time) error {
-	return s.change(ctx, "mark container "+id+" as gone", func(q *sqlc.Queries) error {
-		rows, err := q.MarkGone(ctx, sqlc.MarkGoneParams{ID: id, GoneAt: sql.NullInt64{Int64: millis(at), Valid: true}, UpdatedAt: millis(s.now())})
 		return containersChanged(ctx, q, rows, err, berth.NotFound, "There is no such container.")
 	})
 }

@@ -20,13 +20,13 @@ func (tx *Tx) TrackNew(ctx context.Context, t Tracked) (id string, err error) {
 	id = newID()
 	rows, err := tx.q.Track(ctx, sqlc.TrackParams{ID: id, ClusterID: t.ClusterID, VMID: int64(t.VMID), Node: t.Node, Hostname: t.Hostname,
 		Lifecycle: string(t.Lifecycle), CreatedAt: now, UpdatedAt: now})
-	return id, containersChanged(ctx, tx.q, rows, err, berth.Conflict, "VMID %d is taken.", t.VMID)
+	return id, tx.change(topicContainers, exactly(rows, err, berth.Conflict, "VMID %d is taken.", t.VMID))
 }
 
 // SetLifecycle is Store.SetLifecycle as part of a transaction.
 func (tx *Tx) SetLifecycle(ctx context.Context, id string, l berth.Lifecycle) error {
 	rows, err := tx.q.SetLifecycle(ctx, sqlc.SetLifecycleParams{ID: id, Lifecycle: string(l), UpdatedAt: millis(tx.store.now())})
-	return containersChanged(ctx, tx.q, rows, err, berth.NotFound, "There is no such container.")
+	return tx.change(topicContainers, exactly(rows, err, berth.NotFound, "There is no such container."))
 }
 
 // Lifecycle gives id and lifecycle of the living container with that VMID. Returns NotFound if there is none.

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"berth"
@@ -60,7 +62,7 @@ func (s *Store) SaveFacts(ctx context.Context, clusterID string, changed []Facts
 		if _, err := q.ClusterName(ctx, clusterID); err != nil {
 			return missing(err, "This cluster is no longer connected.")
 		}
-		for _, vmid := range gone {
+		for _, vmid := range slices.Sorted(slices.Values(gone)) { // in order: replicas that store the same never wait for each other
 			if err := q.RemoveFacts(ctx, sqlc.RemoveFactsParams{ClusterID: clusterID, VMID: int64(vmid)}); err != nil {
 				return err
 			}
@@ -68,8 +70,8 @@ func (s *Store) SaveFacts(ctx context.Context, clusterID string, changed []Facts
 				return err
 			}
 		}
-		for i := range changed {
-			if err := saveFacts(ctx, q, clusterID, &changed[i]); err != nil {
+		for _, f := range slices.SortedFunc(slices.Values(changed), func(a, b Facts) int { return cmp.Compare(a.VMID, b.VMID) }) {
+			if err := saveFacts(ctx, q, clusterID, &f); err != nil {
 				return err
 			}
 		}

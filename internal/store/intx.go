@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,6 +23,7 @@ type Tx struct {
 	q        *sqlc.Queries
 	sqlite   *sql.Tx
 	postgres pgx.Tx
+	changed  map[string]bool // topics whose revision grows with the transaction
 }
 
 // SQLite is the transaction for libraries that write to SQLite; nil on PostgreSQL.
@@ -48,10 +51,36 @@ func (s *Store) Postgres() *pgxpool.Pool { return s.pool }
 // InTx runs f in one transaction that is committed if f gives no error. what says it in words, for errors. Errors of type
 // [berth.Error] come back as they are.
 func (s *Store) InTx(ctx context.Context, what string, f func(tx *Tx) error) error {
-	if s.pool == nil {
-		return s.inSQLite(ctx, what, f)
+	whole := func(tx *Tx) error {
+		tx.store, tx.changed = s, map[string]bool{}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.bumpRevisions(ctx)
 	}
-	return s.inPostgres(ctx, what, f)
+	if s.pool == nil {
+		return s.inSQLite(ctx, what, whole)
+	}
+	return s.inPostgres(ctx, what, whole)
+}
+
+// bumpRevisions holds the rows of the topics until the end of the transaction, which is near, and takes them in order: two
+// transactions never wait for each other.
+func (tx *Tx) bumpRevisions(ctx context.Context) error {
+	for _, topic := range slices.Sorted(maps.Keys(tx.changed)) {
+		if err := tx.q.BumpRevision(ctx, topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change notes that what a topic is about has changed, unless there is an error.
+func (tx *Tx) change(topic string, err error) error {
+	if err == nil {
+		tx.changed[topic] = true
+	}
+	return err
 }
 
 // inSQLite has the transaction on the disk before it returns, and with it everything before: what a job was about to do must
@@ -72,8 +101,8 @@ func (s *Store) inSQLite(ctx context.Context, what string, f func(tx *Tx) error)
 	if err != nil {
 		return explain(what, err)
 	}
-	if err := f(&Tx{store: s, q: sqlc.New(tx), sqlite: tx}); err != nil {
-		_ = tx.Rollback() // a rollback that fails ends the connection, which undoes the transaction all the same
+	defer func() { _ = tx.Rollback() }() // as in change
+	if err := f(&Tx{q: sqlc.New(tx), sqlite: tx}); err != nil {
 		return explain(what, err)
 	}
 	return explain(what, tx.Commit())
@@ -99,8 +128,8 @@ func (s *Store) inPostgres(ctx context.Context, what string, f func(tx *Tx) erro
 	if err != nil {
 		return explain(what, err)
 	}
-	if err := f(&Tx{store: s, q: sqlc.New(conn), postgres: tx}); err != nil {
-		_ = tx.Rollback(context.WithoutCancel(ctx)) // as above
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // as in change
+	if err := f(&Tx{q: sqlc.New(conn), postgres: tx}); err != nil {
 		return explain(what, err)
 	}
 	return explain(what, tx.Commit(ctx))

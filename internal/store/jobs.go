@@ -29,7 +29,7 @@ func (tx *Tx) AddJob(ctx context.Context, j berth.Job) (berth.Job, error) {
 	if rows == 0 {
 		return berth.Job{}, tx.heldError(ctx, j.Subject)
 	}
-	return j, tx.q.BumpRevision(ctx, topicJobs)
+	return j, tx.change(topicJobs, nil)
 }
 
 func (tx *Tx) heldError(ctx context.Context, subject string) error {
@@ -120,12 +120,12 @@ func (tx *Tx) EndJob(ctx context.Context, id string, state berth.JobState, messa
 	if err != nil {
 		return berth.Job{}, err
 	}
-	return jobOf(row), tx.q.BumpRevision(ctx, topicJobs)
+	return jobOf(row), tx.change(topicJobs, nil)
 }
 
-// ReleaseJob gives the job back, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
-func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, again time.Time) error {
-	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, AgainAt: millis(again)})
+// ReleaseJob gives the job back after so many attempts that failed, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
+func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, attempts int, again time.Time) error {
+	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, Attempts: int64(attempts), AgainAt: millis(again)})
 	if err == nil && rows == 0 {
 		return ErrFenced
 	}
@@ -133,10 +133,15 @@ func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, again time
 }
 
 // AdoptJobs takes jobs away from workers that gave no sign of life for the time silent, and finds those that nobody has
-// claimed for the time lost. It gives their ids.
-func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]string, error) {
+// claimed for the time lost. It gives their ids, and of which job they are parts.
+func (tx *Tx) AdoptJobs(ctx context.Context, silent, lost time.Duration) ([]berth.Job, error) {
 	now := tx.store.now()
-	return tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
+	rows, err := tx.q.AdoptJobs(ctx, sqlc.AdoptJobsParams{Now: millis(now), SilentSince: millis(now.Add(-silent)), LostSince: millis(now.Add(-lost))})
+	jobs := make([]berth.Job, len(rows))
+	for i, r := range rows {
+		jobs[i] = berth.Job{ID: r.ID, ParentID: r.ParentID}
+	}
+	return jobs, err
 }
 
 // RequestCancel notes who wants the job to end early, the first one if several do. begun tells whether a worker has it
@@ -150,5 +155,5 @@ func (tx *Tx) RequestCancel(ctx context.Context, id, by string) (j berth.Job, be
 	if err != nil {
 		return j, false, err
 	}
-	return jobOf(row), row.Attempts > 0, tx.q.BumpRevision(ctx, topicJobs)
+	return jobOf(row), row.Fence > 0, tx.change(topicJobs, nil)
 }

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"berth"
@@ -44,7 +46,7 @@ func (s *Store) NoteChanges(ctx context.Context, clusterID string, changes []Not
 		if _, err := q.ClusterName(ctx, clusterID); err != nil {
 			return missing(err, "This cluster is no longer connected.")
 		}
-		for _, c := range changes {
+		for _, c := range slices.SortedFunc(slices.Values(changes), byVMID) { // in order: replicas never wait for each other
 			rows, err := noteChange(ctx, q, clusterID, c)
 			if err == nil && rows > 0 && c.Event != nil {
 				err = s.addEvent(ctx, q, *c.Event)
@@ -55,6 +57,10 @@ func (s *Store) NoteChanges(ctx context.Context, clusterID string, changes []Not
 		}
 		return nil
 	})
+}
+
+func byVMID(a, b NotedChange) int {
+	return cmp.Compare(cmp.Or(a.Was.VMID, a.Now.VMID), cmp.Or(b.Was.VMID, b.Now.VMID))
 }
 
 func noteChange(ctx context.Context, q *sqlc.Queries, clusterID string, c NotedChange) (rows int64, err error) {

@@ -64,13 +64,16 @@ func (s *Store) SignOn(ctx context.Context, name string) (p berth.SignOn, secret
 	return p, secret, err
 }
 
-// RemoveSignOn removes a provider. The accounts that came through it stay, without a way to sign in through it. Returns
-// NotFound.
+// RemoveSignOn removes a provider. The accounts that came through it stay, without a way to sign in through it, and out of
+// the groups that it put them into. Returns NotFound, and Conflict as Give.
 func (s *Store) RemoveSignOn(ctx context.Context, actor berth.Actor, name string) error {
-	return s.change(ctx, "remove provider "+name, func(q *sqlc.Queries) error {
+	return s.changeAccess(ctx, actor, "remove provider "+name, func(q *sqlc.Queries) error {
 		row, err := q.SignOnByName(ctx, name)
 		if err != nil {
 			return missing(err, "There is no provider called %s.", name)
+		}
+		if err := q.RemoveMembersOf(ctx, row.ID); err != nil {
+			return err
 		}
 		if _, err := q.RemoveSignOn(ctx, row.ID); err != nil { // identities go with it: ON DELETE CASCADE
 			return err

@@ -24,9 +24,10 @@ func (s *Store) change(ctx context.Context, what string, f func(q *sqlc.Queries)
 	if err != nil {
 		return explain(what, err)
 	}
+	// Also after a panic; after a commit it does nothing, and one that fails ends the connection, which undoes the transaction
+	// all the same.
+	defer func() { _ = tx.Rollback() }()
 	if err := f(sqlc.New(tx)); err != nil {
-		// A rollback that fails ends the connection, which undoes the transaction all the same.
-		_ = tx.Rollback()
 		return explain(what, err)
 	}
 	return explain(what, tx.Commit())

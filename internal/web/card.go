@@ -27,6 +27,7 @@ type cardView struct {
 	Live      string // what Proxmox says, where the status says something else
 	Why       string // why the status is unknown
 	Since     time.Time
+	Gone      bool // it was deleted then
 	Now       time.Time
 	Addresses []addressView
 	Lock      string
@@ -69,7 +70,7 @@ const servicesOnCard = 3
 func newCardView(c *berth.Container, role berth.Role, id string, many bool, now time.Time) cardView {
 	v := cardView{
 		DOMID: id, Key: c.Key(), Href: templ.SafeURL(containerPath(c)), Pool: c.Pool, Hostname: hostname(c), VMID: c.VMID, Node: c.Node, Cluster: c.Cluster, Place: c.Node,
-		Status: newStatusView(c.Status), Why: unknownText(c), Since: c.Since, Now: now,
+		Status: newStatusView(c.Status), Why: unknownText(c), Since: c.Since, Gone: c.Unknown == berth.UnknownGone, Now: now,
 		Addresses: newAddressViews(c.Addresses), Lock: c.Lock, Tags: c.Tags, Template: c.Template, Odd: c.OddFields,
 		OddText: "Proxmox VE gave values that Berth cannot read: " + strings.Join(c.OddFields, ", "),
 	}

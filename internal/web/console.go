@@ -25,12 +25,13 @@ type consoleView struct {
 	Path    templ.SafeURL // of the tab
 	Socket  string        // of the terminal
 	Refusal string        // why it cannot be opened now; empty: it can
+	Later   bool          // it may be possible later
 }
 
 func newConsoleView(c *berth.Container, role berth.Role) consoleView {
 	v := consoleView{Path: templ.SafeURL(consolePath(c)), Socket: consolePath(c) + "/socket"}
 	if refusal := berth.CheckConsole(c, role); refusal != nil {
-		v.Refusal = refusal.Err.Message
+		v.Refusal, v.Later = refusal.Err.Message, berth.CodeOf(refusal.Err) != berth.Forbidden
 	}
 	return v
 }

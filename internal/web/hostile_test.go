@@ -95,7 +95,7 @@ func (s *site) expiredToken(user string) string {
 }
 
 func (b *battlefield) requests() []hostile {
-	return slices.Concat(b.forgedOrigins(), b.thingsOfOthers(), b.badTokens(), b.tooMuchPower(), b.tooLarge(), b.pathTricks(), b.badInput(), b.badCreations())
+	return slices.Concat(b.forgedOrigins(), b.thingsOfOthers(), b.badTokens(), b.tooMuchPower(), b.tooLarge(), b.pathTricks(), b.badInput(), b.badCreations(), b.badOrders())
 }
 
 // fill makes a path of a route's pattern.

@@ -142,7 +142,7 @@ func tagList(tags []string, v tagsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		var templ_7745c5c3_Var8 = []any{"btn btn-xs btn-ghost muted font-normal", templ.KV("cursor-not-allowed", v.Refusal != "")}
+		var templ_7745c5c3_Var8 = []any{"btn btn-xs btn-ghost muted font-normal", templ.KV("cursor-not-allowed opacity-60", v.Refusal != "")}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var8...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

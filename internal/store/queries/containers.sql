@@ -37,8 +37,8 @@ WHERE id = sqlc.arg(id);
 UPDATE containers SET lifecycle = sqlc.arg(lifecycle), updated_at = sqlc.arg(updated_at) WHERE id = sqlc.arg(id);
 
 -- name: MarkGone :execrows
-UPDATE containers SET gone_at = COALESCE(gone_at, sqlc.arg(gone_at)), updated_at = sqlc.arg(updated_at)
-WHERE id = sqlc.arg(id);
+UPDATE containers SET gone_at = sqlc.arg(gone_at), updated_at = sqlc.arg(updated_at)
+WHERE id = sqlc.arg(id) AND gone_at IS NULL;
 
 -- name: SaveService :exec
 INSERT INTO services (id, container_id, name, kind, port, web_url, status, created_at, updated_at)

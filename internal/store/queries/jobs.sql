@@ -29,10 +29,10 @@ LIMIT CAST(sqlc.arg(n) AS BIGINT);
 SELECT * FROM jobs WHERE subject = sqlc.arg(subject) ORDER BY created_at DESC, id DESC LIMIT CAST(sqlc.arg(n) AS BIGINT);
 
 -- name: ChildJobs :many
-SELECT * FROM jobs WHERE parent_id = sqlc.arg(parent_id) ORDER BY created_at, id;
+SELECT * FROM jobs WHERE parent_id = sqlc.arg(parent_id) AND parent_id <> '' ORDER BY created_at, id;
 
 -- name: ClaimJob :one
-UPDATE jobs SET worker = sqlc.arg(worker), fence = fence + 1, attempts = attempts + 1, state = 'running', seen_at = sqlc.arg(now),
+UPDATE jobs SET worker = sqlc.arg(worker), fence = fence + 1, state = 'running', seen_at = sqlc.arg(now),
        started_at = COALESCE(started_at, sqlc.arg(started_at))
 WHERE id = sqlc.arg(id) AND ended_at IS NULL AND worker = ''
 RETURNING *;
@@ -57,7 +57,7 @@ WHERE id = sqlc.arg(id) AND ended_at IS NULL
 RETURNING *;
 
 -- name: ReleaseJob :execrows
-UPDATE jobs SET worker = '', seen_at = sqlc.arg(again_at) WHERE id = sqlc.arg(id) AND fence = sqlc.arg(fence) AND worker <> '' AND ended_at IS NULL;
+UPDATE jobs SET worker = '', seen_at = sqlc.arg(again_at), attempts = sqlc.arg(attempts) WHERE id = sqlc.arg(id) AND fence = sqlc.arg(fence) AND worker <> '' AND ended_at IS NULL;
 
 -- name: RequestCancel :one
 UPDATE jobs SET cancel_by = sqlc.arg(cancel_by), cancel_at = COALESCE(cancel_at, sqlc.arg(cancel_at))
@@ -67,7 +67,7 @@ RETURNING *;
 -- name: AdoptJobs :many
 UPDATE jobs SET worker = '', seen_at = sqlc.arg(now)
 WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < sqlc.arg(silent_since)) OR (worker = '' AND seen_at < sqlc.arg(lost_since)))
-RETURNING id;
+RETURNING id, parent_id;
 
 -- name: StartStep :exec
 INSERT INTO job_steps (job_id, n, name, started_at) VALUES (sqlc.arg(job_id), sqlc.arg(n), sqlc.arg(name), sqlc.arg(started_at))

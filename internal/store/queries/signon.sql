@@ -12,6 +12,9 @@ SELECT * FROM sign_on WHERE lower(name) = lower(sqlc.arg(name));
 -- name: RemoveSignOn :execrows
 DELETE FROM sign_on WHERE id = sqlc.arg(id);
 
+-- name: RemoveMembersOf :exec
+DELETE FROM group_members WHERE source = sqlc.arg(source);
+
 -- name: UserOfIdentity :one
 SELECT user_id FROM identities WHERE provider_id = sqlc.arg(provider_id) AND subject = sqlc.arg(subject);
 

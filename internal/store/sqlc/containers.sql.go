@@ -71,8 +71,8 @@ func (q *Queries) LivingContainer(ctx context.Context, arg LivingContainerParams
 }
 
 const markGone = `-- name: MarkGone :execrows
-UPDATE containers SET gone_at = COALESCE(gone_at, $1), updated_at = $2
-WHERE id = $3
+UPDATE containers SET gone_at = $1, updated_at = $2
+WHERE id = $3 AND gone_at IS NULL
 `
 
 type MarkGoneParams struct {

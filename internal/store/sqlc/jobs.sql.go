@@ -134,7 +134,7 @@ func (q *Queries) AddJobLine(ctx context.Context, arg AddJobLineParams) error {
 const adoptJobs = `-- name: AdoptJobs :many
 UPDATE jobs SET worker = '', seen_at = $1
 WHERE ended_at IS NULL AND ((worker <> '' AND seen_at < $2) OR (worker = '' AND seen_at < $3))
-RETURNING id
+RETURNING id, parent_id
 `
 
 type AdoptJobsParams struct {
@@ -143,19 +143,24 @@ type AdoptJobsParams struct {
 	LostSince   int64
 }
 
-func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]string, error) {
+type AdoptJobsRow struct {
+	ID       string
+	ParentID string
+}
+
+func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]AdoptJobsRow, error) {
 	rows, err := q.db.QueryContext(ctx, adoptJobs, arg.Now, arg.SilentSince, arg.LostSince)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []string
+	var items []AdoptJobsRow
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var i AdoptJobsRow
+		if err := rows.Scan(&i.ID, &i.ParentID); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -167,7 +172,7 @@ func (q *Queries) AdoptJobs(ctx context.Context, arg AdoptJobsParams) ([]string,
 }
 
 const childJobs = `-- name: ChildJobs :many
-SELECT id, kind, action, subject, title, args, parent_id, actor, actor_id, source, state, step, done, total, checkpoint, ref, message, attempts, worker, fence, seen_at, cancel_by, cancel_at, created_at, started_at, ended_at FROM jobs WHERE parent_id = $1 ORDER BY created_at, id
+SELECT id, kind, action, subject, title, args, parent_id, actor, actor_id, source, state, step, done, total, checkpoint, ref, message, attempts, worker, fence, seen_at, cancel_by, cancel_at, created_at, started_at, ended_at FROM jobs WHERE parent_id = $1 AND parent_id <> '' ORDER BY created_at, id
 `
 
 func (q *Queries) ChildJobs(ctx context.Context, parentID string) ([]Job, error) {
@@ -221,7 +226,7 @@ func (q *Queries) ChildJobs(ctx context.Context, parentID string) ([]Job, error)
 }
 
 const claimJob = `-- name: ClaimJob :one
-UPDATE jobs SET worker = $1, fence = fence + 1, attempts = attempts + 1, state = 'running', seen_at = $2,
+UPDATE jobs SET worker = $1, fence = fence + 1, state = 'running', seen_at = $2,
        started_at = COALESCE(started_at, $3)
 WHERE id = $4 AND ended_at IS NULL AND worker = ''
 RETURNING id, kind, action, subject, title, args, parent_id, actor, actor_id, source, state, step, done, total, checkpoint, ref, message, attempts, worker, fence, seen_at, cancel_by, cancel_at, created_at, started_at, ended_at
@@ -670,17 +675,23 @@ func (q *Queries) JobsOfSubject(ctx context.Context, arg JobsOfSubjectParams) ([
 }
 
 const releaseJob = `-- name: ReleaseJob :execrows
-UPDATE jobs SET worker = '', seen_at = $1 WHERE id = $2 AND fence = $3 AND worker <> '' AND ended_at IS NULL
+UPDATE jobs SET worker = '', seen_at = $1, attempts = $2 WHERE id = $3 AND fence = $4 AND worker <> '' AND ended_at IS NULL
 `
 
 type ReleaseJobParams struct {
-	AgainAt int64
-	ID      string
-	Fence   int64
+	AgainAt  int64
+	Attempts int64
+	ID       string
+	Fence    int64
 }
 
 func (q *Queries) ReleaseJob(ctx context.Context, arg ReleaseJobParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, releaseJob, arg.AgainAt, arg.ID, arg.Fence)
+	result, err := q.db.ExecContext(ctx, releaseJob,
+		arg.AgainAt,
+		arg.Attempts,
+		arg.ID,
+		arg.Fence,
+	)
 	if err != nil {
 		return 0, err
 	}

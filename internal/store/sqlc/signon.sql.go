@@ -58,6 +58,15 @@ func (q *Queries) AddSignOn(ctx context.Context, arg AddSignOnParams) (int64, er
 	return result.RowsAffected()
 }
 
+const removeMembersOf = `-- name: RemoveMembersOf :exec
+DELETE FROM group_members WHERE source = $1
+`
+
+func (q *Queries) RemoveMembersOf(ctx context.Context, source string) error {
+	_, err := q.db.ExecContext(ctx, removeMembersOf, source)
+	return err
+}
+
 const removeSignOn = `-- name: RemoveSignOn :execrows
 DELETE FROM sign_on WHERE id = $1
 `

@@ -121,7 +121,9 @@ var uPlot=function(){"use strict";const l="u-off",e="u-label",t="width",n="heigh
     for (const { plot } of plots) plot.destroy();
     plots = [];
     setZoomed(false);
-    if (!data || data.t.length === 0) return;
+    const empty = !data || data.t.length === 0;
+    box.querySelector("[data-chart-room]").hidden = empty;
+    if (empty) return;
     plots = [...box.querySelectorAll("[data-chart]")].map((figure) => ({ kind: kinds[figure.dataset.chart], figure, plot: chartOf(figure) }));
     box.dataset.points = data.t.length;
     fillTable();
