@@ -118,7 +118,7 @@ func TestActionsReachOnlyTheScope(t *testing.T) {
 			t.Fatalf("events: %d, %v", len(events), err)
 		}
 		for _, e := range events {
-			if e.ContainerID != r.container(mine.VMID).ID {
+			if r.container(e.VMID).Node != "pve1" {
 				t.Errorf("bob reads of %s %s", e.Action, e.Subject)
 			}
 		}

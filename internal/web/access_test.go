@@ -102,9 +102,9 @@ var walked = map[string]struct {
 	"GET /live":                                 {viewer, aboutNothing},
 	"GET /refresh":                              {viewer, aboutNothing},
 	"POST /refresh":                             {viewer, aboutNothing},
-	"POST /preferences":                         {viewer, aboutNothing},
-	"POST /views":                               {viewer, aboutNothing},
-	"POST /views/{id}/remove":                   {viewer, aboutNothing},
+	"POST /preferences":                         {somebody, aboutNothing},
+	"POST /views":                               {somebody, aboutNothing},
+	"POST /views/{id}/remove":                   {somebody, aboutNothing},
 	"GET /settings/access":                      {admin, aboutNothing},
 	"POST /settings/users":                      {admin, aboutNothing},
 	"POST /settings/users/{name}/link":          {admin, aboutNothing},
@@ -512,5 +512,15 @@ func TestAHistoryOfOthersIsLookedThroughFurther(t *testing.T) {
 	}
 	if second := s.do(part, http.MethodGet, html.UnescapeString(link[1]), nil).body; !strings.Contains(second, "the-one-of-part") {
 		t.Error("looking further back does not find it")
+	}
+}
+
+func TestAClusterIsSaidToBeConnectedOnlyIfItIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, role := range []berth.Role{berth.RoleViewer, berth.RoleAdmin} {
+		if got := s.do(s.as(role), http.MethodGet, "/clusters/anything?connected=1", nil); got.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: a cluster that is none gives %s, want 404", role, got.Status)
+		}
 	}
 }

@@ -66,13 +66,15 @@ func (s *Server) clusterView(r *http.Request) (*fleet.ClusterView, error) {
 
 func (s *Server) newClusterPage(r *http.Request, view *fleet.ClusterView) *clusterPage {
 	c := view.Cluster
-	p := &clusterPage{clusterCard: newClusterCard(view, false, s.now()), Action: string(clusterPath(c.Name)), Endpoints: strings.Join(c.Endpoints, "\n"),
+	p := &clusterPage{clusterCard: newClusterCard(view, false, s.now()), Action: string(clusterPath(c.Name)), Endpoints: strings.Join(c.Endpoints, "\n"), Pins: pinsOf(c),
 		TokenID: c.TokenID, Admin: accessOf(r).Everywhere().Includes(berth.RoleAdmin), Added: c.CreatedAt, Connected: r.URL.Query().Get("connected") != ""}
-	if c.Fingerprint != "" {
-		p.Pins = strings.Split(c.Fingerprint, ",")
-	}
 	p.diagnose(c, view.Rights, view.Storages)
 	return p
+}
+
+// pinsOf are the fingerprints of the certificates that are pinned; none: an authority must have signed them.
+func pinsOf(c berth.Cluster) []string {
+	return strings.FieldsFunc(c.Fingerprint, func(r rune) bool { return r == ',' })
 }
 
 // diagnose shows what rights mean for each feature; nil rights are not known.
@@ -89,14 +91,23 @@ func (p *clusterPage) diagnose(c berth.Cluster, rights berth.Rights, storages []
 // getCluster shows one cluster, and what Berth's token may do there.
 func (s *Server) getCluster(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.clusterView(r)
-	if err != nil && r.URL.Query().Get("connected") != "" { // it is stored, and polled within a moment
-		return render(w, r, http.StatusOK, clusterComing(s.frame(r, r.PathValue("name"), ui.Nodes), r.PathValue("name")))
-	}
 	if err != nil {
-		return err
+		return s.getComing(w, r, err)
 	}
 	p := s.newClusterPage(r, view)
 	return s.renderCluster(w, r, p, s.readSSH(r, p, view.Cluster))
+}
+
+// getComing shows that a cluster was connected, which is polled within a moment; missing is what is wrong if it was not.
+func (s *Server) getComing(w http.ResponseWriter, r *http.Request, missing error) error {
+	if r.URL.Query().Get("connected") == "" || !accessOf(r).Everywhere().Includes(berth.RoleAdmin) {
+		return missing
+	}
+	c, err := s.store.ClusterByName(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return render(w, r, http.StatusOK, clusterComing(s.frame(r, c.Name, ui.Nodes), c.Name))
 }
 
 func (s *Server) renderCluster(w http.ResponseWriter, r *http.Request, p *clusterPage, problem error) error {
@@ -135,6 +146,7 @@ func (s *Server) testCluster(r *http.Request, _ url.Values, p *clusterPage, c be
 	if err != nil {
 		return err
 	}
+	release := ""
 	for _, endpoint := range c.Endpoints {
 		one := c
 		one.Endpoints = []string{endpoint}
@@ -142,8 +154,9 @@ func (s *Server) testCluster(r *http.Request, _ url.Values, p *clusterPage, c be
 		if err != nil {
 			return err
 		}
-		p.Good = "Every address answers with Proxmox VE " + version.Version + ", shows a certificate that is pinned, and takes the token."
+		release = version.Version
 	}
+	p.Good = "Every address answers with Proxmox VE " + release + ", shows a certificate that is pinned, and takes the token."
 	return nil
 }
 
@@ -205,7 +218,7 @@ func (s *Server) changeConnection(r *http.Request, p *clusterPage, c berth.Clust
 		return err
 	}
 	p.Good, p.TokenID, p.Endpoints = good, changed.TokenID, strings.Join(changed.Endpoints, "\n")
-	p.Pins = strings.Split(changed.Fingerprint, ",")
+	p.Pins = pinsOf(changed)
 	return nil
 }
 

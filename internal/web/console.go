@@ -68,12 +68,12 @@ func (s *Server) getConsoleSocket(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	s.sockets.Add(1) // before Accept: from then on the HTTP server does not wait
+	defer s.sockets.Done()
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return nil // Accept has answered
 	}
-	s.sockets.Add(1)
-	defer s.sockets.Done()
 	defer socket.CloseNow() //nolint:errcheck // nobody is there to be told
 	socket.SetReadLimit(mostTyped)
 	ctx, cancel := context.WithCancel(r.Context())
