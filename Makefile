@@ -26,7 +26,7 @@ check: ## Formatting, vet, lint, and whether generated files are current
 .PHONY: test
 test: ## Every test, on both databases and in a real browser; installs what it needs on Debian as root
 	scripts/setup-tests
-	go test -timeout 30m ./...
+	go test -p 1 -timeout 30m ./... # one package at a time: those that wait for browsers and clusters starve each other
 
 .PHONY: generate
 generate: node_modules ## Rebuild the generated files: templ, sqlc, css

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"berth"
 	"berth/internal/jobs"
 	"berth/internal/pve"
 )
@@ -58,7 +59,7 @@ func (w *worker) give(ctx context.Context, o order, t *task) error {
 	if found {
 		return err
 	}
-	if why := needless(err); why != "" {
+	if why := w.needless(err); why != "" {
 		t.Needless, err = why, nil
 	}
 	if err != nil {
@@ -165,11 +166,11 @@ func away(err error) bool {
 }
 
 // needless says why an order that was refused, or whose task failed, was not needed.
-func needless(err error) string {
-	switch pve.Classify(err).Kind {
-	case pve.KindAlreadyRunning:
+func (w *worker) needless(err error) string {
+	switch kind := pve.Classify(err).Kind; {
+	case kind == pve.KindAlreadyRunning:
 		return "it ran already"
-	case pve.KindNotRunning:
+	case kind == pve.KindNotRunning && w.Request.Action != berth.ActionReboot:
 		return "it was stopped already"
 	}
 	return ""

@@ -112,7 +112,7 @@ func (w *worker) stop(ctx context.Context) (pve.UPID, error) {
 
 func (w *worker) delete(ctx context.Context) (string, error) {
 	if storage := w.Request.BackupStorage; storage != "" {
-		err := w.do(ctx, order{name: "backup", kinds: []string{"vzdump"}, post: func(ctx context.Context) (pve.UPID, error) {
+		err := w.carryOut(ctx, order{name: "backup", kinds: []string{"vzdump"}, post: func(ctx context.Context) (pve.UPID, error) {
 			return w.client.Backup(ctx, w.kept.Node, pve.BackupRequest{VMIDs: []int{w.VMID}, Storage: storage, Mode: "snapshot", Compress: "zstd", Remove: new(bool)})
 		}})
 		if err != nil {

@@ -37,8 +37,8 @@ func (w *worker) await(ctx context.Context, name string, t *task) error {
 	case status.Running():
 		return w.leave(ctx, t, nil, "Proxmox's task did not end within %s. It goes on at node %s.", limit.Round(time.Second), t.UPID.Node())
 	}
-	if err := status.Err(); needless(err) != "" {
-		t.Needless = needless(err)
+	if err := status.Err(); w.needless(err) != "" {
+		t.Needless = w.needless(err)
 		return w.save(ctx)
 	} else if err != nil {
 		return err

@@ -243,11 +243,13 @@ func (w *worker) keepRefusal(ctx context.Context, err error) error {
 	return err
 }
 
-// keepConfig notes the configuration as Berth's own change, before others take it for one from outside.
+// keepConfig notes the configuration as Berth's own change, before others take it for one from outside. That it cannot be
+// read is no reason to fail: the change was made.
 func (w *worker) keepConfig(ctx context.Context) error {
 	config, err := w.client.ContainerConfig(ctx, w.kept.Node, w.VMID, pve.ConfigQuery{Current: true})
 	if err != nil {
-		return err
+		w.actions.fleet.log.Warn("cannot read a configuration that was changed", "container", w.VMID, "error", err)
+		return context.Cause(ctx)
 	}
 	v := versionOf(&config)
 	v.Actor = w.Job.Actor

@@ -330,7 +330,7 @@ func settingsOf(s *berth.CreateSpec) pve.Settings {
 	return settings
 }
 
-// ended of a creation gives the container its lifecycle. One of which nothing was begun leaves the list.
+// endedCreate gives the container its lifecycle. One of which nothing was begun leaves the list.
 func (a *Actions) endedCreate(ctx context.Context, tx *store.Tx, job berth.Job) error {
 	c, kept, err := creationOf(&job)
 	if err != nil {

@@ -165,7 +165,7 @@ func (e *effects) readable(rights pve.Permissions, storages []pve.StorageStatus)
 	for i := range storages {
 		s := &storages[i]
 		switch {
-		case !rights.Has("/storage/"+s.Storage, "Datastore.AllocateSpace"):
+		case !rights.Has(berth.StoragePath(s.Storage), "Datastore.AllocateSpace"):
 			e.unseen(fmt.Sprintf("The backups on %s are not known: Berth's API token lacks Datastore.AllocateSpace on /storage/%s", s.Storage, s.Storage))
 		case !s.Active:
 			e.unseen(fmt.Sprintf("The backups on %s are not known: the storage cannot be used now", s.Storage))

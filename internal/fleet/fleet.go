@@ -1,5 +1,5 @@
-// Package fleet is what can be done with containers. So far: poll every cluster, merge its answers with what only Berth
-// knows, and keep an immutable snapshot that pages read without waiting for anybody.
+// Package fleet is what can be done with containers. It polls every cluster, merges its answers with what only Berth
+// knows, keeps an immutable snapshot that pages read without waiting for anybody, and carries out what people ask for.
 package fleet
 
 import (

@@ -42,12 +42,9 @@ func (p *poller) fail(err error) {
 }
 
 func (p *poller) setFailing(problem string, err error) {
-	if p.health.State == Failing && p.health.Problem == problem {
-		return
-	}
 	if p.health.State != Failing {
 		p.health.Since = p.fleet.now()
+		p.fleet.log.Error("cluster does not answer", "cluster", p.cluster.Name, "problem", problem, "error", err)
 	}
 	p.health.State, p.health.Problem = Failing, problem
-	p.fleet.log.Error("cluster does not answer", "cluster", p.cluster.Name, "problem", problem, "error", err)
 }

@@ -21,7 +21,7 @@ const (
 type insight struct {
 	about   beat // rights and version
 	details beat // quorum and nodes, one call each time
-	turn    int  // whose turn it is among them
+	turn    int  // whose turn it was among them; 0: the quorum, which comes first
 
 	rights   berth.Rights // nil while not known
 	lacks    []string     // of berth.ActionPrivileges, for containers without rights of their own
@@ -158,7 +158,7 @@ func (p *poller) askDetail(ctx context.Context) {
 		}
 	}
 	p.insight.turn = (p.insight.turn + 1) % (len(online) + 1)
-	if p.insight.turn == 0 || p.insight.statusAt.IsZero() {
+	if p.insight.turn == 0 {
 		p.ask(ctx, func(ctx context.Context) func() {
 			status, err := p.client.ClusterStatus(ctx)
 			return func() { p.takeDetail(err, func() { p.insight.status, p.insight.statusAt = status, p.fleet.now() }) }

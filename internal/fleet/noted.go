@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"berth"
@@ -109,8 +110,13 @@ func (p *poller) noticeDifference(c, before *berth.Container) {
 	d.Was, d.Now, d.At, d.pending = was, is, p.fleet.now(), d.pending || c.Pending != nil
 }
 
-// noticeVanished has the quorum looked at when a noted container is not listed any more.
+// noticeVanished has the quorum looked at when a noted container is not listed any more. One that was never noted and is not
+// listed any more is no difference.
 func (p *poller) noticeVanished() {
+	maps.DeleteFunc(p.noted.differing, func(vmid int, d *differing) bool {
+		_, listed := p.list.row(vmid)
+		return d.Was.VMID == 0 && !d.underWay && !listed
+	})
 	for vmid := range p.noted.byVMID {
 		_, listed := p.list.row(vmid)
 		if d := p.noted.differing[vmid]; !listed && (d == nil || d.Now.VMID != 0) {

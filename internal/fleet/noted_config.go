@@ -72,10 +72,7 @@ func (p *poller) readAgain(k *known, digest string, since time.Time) {
 // Berth nor a task is behind that.
 func (p *poller) noteConfig(ctx context.Context, node string, vmid int, since time.Time, sums string, entry berth.Event) error {
 	was, err := p.fleet.store.NotedConfig(ctx, p.cluster.ID, vmid)
-	if berth.CodeOf(err) == berth.NotFound || err == nil && was == sums {
-		return nil
-	}
-	if err != nil {
+	if err != nil || was == sums { // NotFound: not noted yet
 		return err
 	}
 	keys := changedKeys(was, sums)

@@ -113,6 +113,7 @@ func (p *poller) explain(ctx context.Context, d *differing, entry berth.Event) {
 	p.beginRead(node)
 	p.ask(ctx, func(ctx context.Context) func() {
 		tasks, err := p.tasksSince(ctx, node, vmid, since)
+		readErr := err
 		away := isNodeProblem(err) && kind == "move" // the node that it was moved away from
 		explained := slices.Contains(explains[kind], newest(tasks, kind))
 		if err == nil && !explained && kind != "vanish" {
@@ -120,7 +121,7 @@ func (p *poller) explain(ctx context.Context, d *differing, entry berth.Event) {
 		}
 		if err != nil && !away {
 			return func() {
-				p.endRead(node, nil)
+				p.endRead(node, readErr)
 				d.rest(p.fleet.now())
 			}
 		}
@@ -130,7 +131,7 @@ func (p *poller) explain(ctx context.Context, d *differing, entry berth.Event) {
 		}
 		err = p.fleet.store.NoteChanges(ctx, p.cluster.ID, []store.NotedChange{stored})
 		return func() {
-			p.endRead(node, nil)
+			p.endRead(node, readErr)
 			p.noteOutside(tasks)
 			p.endDiffering([]*differing{d}, []store.NotedChange{change}, err)
 		}

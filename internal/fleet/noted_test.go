@@ -215,3 +215,29 @@ func TestContainersThatAppearMoveAndVanishWithoutATask(t *testing.T) {
 		r.wantEntries(vmid, want)
 	}
 }
+
+func TestContainerThatAppearsForAMomentIsNotAskedAboutForEver(t *testing.T) {
+	t.Parallel()
+	var there atomic.Bool
+	answers := map[string]func(int) string{
+		"/cluster/resources": func(int) string {
+			if there.Load() {
+				return rows(nodeRow("pve1", 10), guestRow(101, "pve1", ""), guestRow(103, "pve1", ""))
+			}
+			return rows(nodeRow("pve1", 10), guestRow(101, "pve1", ""))
+		},
+		"/cluster/tasks": always("[]"), "/nodes/pve1/tasks": always("[]"), // nothing tells of 103 itself: it cannot be explained
+	}
+	s := storetest.Open(t, storetest.SQLite)
+	f := serveFixture(t, s, answers)
+	r := run(t, s, quick)
+	r.eventually("the other one is noted", func() bool { return r.isNoted(101, berth.LiveRunning) })
+	there.Store(true)
+	r.eventually("it was asked about", func() bool { return f.callsTo("/lxc/103/status/current") > 0 })
+	there.Store(false)
+	r.eventually("nobody asks any more", func() bool {
+		p, differing := r.pollerOf(func(*poller) bool { return true }), make(chan int, 1)
+		p.tell(t.Context(), func() { differing <- len(p.noted.differing) })
+		return <-differing == 0
+	})
+}

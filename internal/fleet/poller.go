@@ -49,7 +49,7 @@ type poller struct {
 // error here: the cluster is shown as failing, with the reason.
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
 	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
-		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
+		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{turn: -1, nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
 		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
 	var err error
 	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {
@@ -64,7 +64,9 @@ func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error)
 	if err := p.loadNoted(ctx); err != nil {
 		return nil, err
 	}
-	p.connect(ctx)
+	if err := p.connect(ctx); err != nil {
+		return nil, err
+	}
 	p.merge()
 	return p, nil
 }
@@ -73,9 +75,13 @@ func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error)
 // a bulk action has four at each node.
 const callsAtOnce = 32
 
-// connect makes the client. A stored connection that cannot be used shows as a cluster that fails.
-func (p *poller) connect(ctx context.Context) {
+// connect makes the client. A stored connection that cannot be used shows as a cluster that fails; one that cannot be read
+// now is an error.
+func (p *poller) connect(ctx context.Context) error {
 	secret, err := p.fleet.store.ClusterSecret(ctx, p.cluster.ID)
+	if berth.CodeOf(err) == berth.Unavailable {
+		return fmt.Errorf("load the connection of cluster %s: %w", p.cluster.Name, err)
+	}
 	if err == nil {
 		p.client, err = pve.New(pve.Config{Endpoints: p.cluster.Endpoints, Token: p.cluster.TokenID + "=" + secret, Fingerprint: p.cluster.Fingerprint,
 			MaxConcurrent: callsAtOnce, OnCall: p.insight.contact.heard})
@@ -83,6 +89,7 @@ func (p *poller) connect(ctx context.Context) {
 	if err != nil {
 		p.setFailing("The stored connection cannot be used: "+err.Error(), err)
 	}
+	return nil
 }
 
 func (p *poller) start(ctx context.Context, group *sync.WaitGroup) {

@@ -3,9 +3,12 @@ package fleet
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"berth/internal/pve"
 )
@@ -36,6 +39,8 @@ func connectionProblem(err error, problem pve.Problem) string {
 		return "The connection is refused: Proxmox VE is not running there, or a firewall rejects it."
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "There is no route to it."
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "The connection is cut before there is an answer: by a firewall, or by something that is not Proxmox VE."
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "It did not answer in time."
 	}
@@ -65,7 +70,8 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	text = strings.ToUpper(text[:1]) + text[1:]
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
 	if !strings.HasSuffix(text, ".") {
 		text += "."
 	}

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -33,11 +32,6 @@ func (d *sqliteDriver) wake() {
 // GetListener is River's listener, waiting for wake.
 func (d *sqliteDriver) GetListener(params *riverdriver.GetListenenerParams) riverdriver.Listener {
 	return &sqliteListener{Listener: d.Driver.GetListener(params), inserted: d.inserted}
-}
-
-// UnwrapExecutor and UnwrapTx are those of River's driver.
-func (d *sqliteDriver) UnwrapExecutor(tx *sql.Tx) riverdriver.ExecutorTx {
-	return d.Driver.UnwrapExecutor(tx)
 }
 
 type sqliteListener struct {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"math"
 	"time"
 
@@ -16,11 +15,7 @@ const topicJobs = "jobs"
 
 // JobsRevision gives a number that grows whenever any process adds, takes up or ends a job. It is cheap to ask.
 func (s *Store) JobsRevision(ctx context.Context) (int64, error) {
-	n, err := s.look().Revision(ctx, topicJobs)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil // there was never a job
-	}
-	return n, explain("read the revision of the jobs", err)
+	return s.revision(ctx, topicJobs)
 }
 
 // Job gives one job. Returns NotFound if the id is unknown.
