@@ -154,6 +154,15 @@ func (a *Actions) MayCancel(by berth.Actor, job *berth.Job) bool {
 	return a.roleOn(by, job).Includes(berth.RoleOperator)
 }
 
+// MayRetry tells whether there is something to try again, and the actor may: an action needs its container.
+func (a *Actions) MayRetry(by berth.Actor, job *berth.Job) bool {
+	if !a.MayCancel(by, job) || job.State != berth.JobFailed && job.State != berth.JobCancelled {
+		return false
+	}
+	_, there := a.subjectOf(job)
+	return there || job.Kind != kindAction
+}
+
 // roleOn is what the actor may do to a job. A container that was not made yet has no tags and no pool: to whoever asked for it
 // it is as it would be.
 func (a *Actions) roleOn(by berth.Actor, job *berth.Job) berth.Role {

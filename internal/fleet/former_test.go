@@ -19,7 +19,12 @@ func TestAContainerTellsNothingOfTheOneBefore(t *testing.T) {
 		r := act(t, s, pvesim.Options{TaskTime: brief}, hurried)
 		old, outside := r.stoppedOne(), outsideClient(t, r.sim)
 		backup := r.succeed(old, berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "nas", Mode: "stop", Compress: "0"}})
+		r.wait("it is tracked", func(s *Snapshot) bool { c, ok := s.Find("home", old.VMID); return ok && c.Tracked() })
 		before := r.container(old.VMID).ID
+		backup.State = berth.JobFailed
+		if !r.MayRetry(anna, &backup) {
+			t.Error("a job cannot be tried again while its container is there")
+		}
 		upid, err := outside.Backup(t.Context(), old.Node, pve.BackupRequest{VMIDs: []int{old.VMID}, Storage: "nas", Mode: "stop"})
 		waitTask(t, outside, upid, err)
 		upid, err = outside.Delete(t.Context(), old.Node, old.VMID, pve.DeleteOptions{})
@@ -32,6 +37,9 @@ func TestAContainerTellsNothingOfTheOneBefore(t *testing.T) {
 		bob := limitedTo(t, "bob", berth.RoleOperator, "vmid:"+strconv.Itoa(old.VMID))
 		if _, err := r.Job(t.Context(), bob, backup.ID); berth.CodeOf(err) != berth.NotFound {
 			t.Errorf("a job about the one before gives %v, want NotFound", err)
+		}
+		if r.MayRetry(anna, &backup) {
+			t.Error("a job can be tried again on the container that has the VMID now")
 		}
 		for _, task := range r.Snapshot().For(bob.Access).Clusters[0].Tasks {
 			if task.Type != "vzcreate" {

@@ -94,12 +94,27 @@ func TestSignInLinkExpires(t *testing.T) {
 		o.Now = now.now
 		s := storetest.OpenWith(t, o)
 		bert := addUser(t, s, "bert")
-		early, late := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t), must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
+		early := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
 		now.at = noon.Add(time.Hour - time.Millisecond)
 		wantEqual(t, must(s.UseSignInLink(t.Context(), early))(t), bert)
-		now.at = noon.Add(time.Hour)
+		late := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
+		now.at = now.at.Add(time.Hour)
 		_, err := s.UseSignInLink(t.Context(), late)
 		wantError(t, err, berth.Unauthenticated, "This sign-in link has expired; ask for a new one.")
+	})
+}
+
+func TestANewSignInLinkEndsTheOneBefore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		bert, carl := addUser(t, s, "bert"), addUser(t, s, "carl")
+		other := must(s.NewSignInLink(t.Context(), carl.ID, time.Hour))(t)
+		before := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
+		latest := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
+		_, err := s.UseSignInLink(t.Context(), before)
+		wantError(t, err, berth.Unauthenticated, "This sign-in link is not known; ask for a new one.")
+		wantEqual(t, must(s.UseSignInLink(t.Context(), latest))(t), bert)
+		wantEqual(t, must(s.UseSignInLink(t.Context(), other))(t), carl)
 	})
 }
 

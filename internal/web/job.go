@@ -43,7 +43,7 @@ func (s *Server) readJob(ctx context.Context, by berth.Actor, id string) (jobPag
 		return jobPage{}, err
 	}
 	p := jobPage{jobRow: newJobRow(j, s.now()), Refs: strings.Fields(j.Ref), CanCancel: s.actions.MayCancel(by, &j) && !j.Ended() && j.CancelBy == "", CancelBy: j.CancelBy,
-		CanRetry: s.actions.MayCancel(by, &j) && (j.State == berth.JobFailed || j.State == berth.JobCancelled), Retry: "Try again"}
+		CanRetry: s.actions.MayRetry(by, &j), Retry: "Try again"}
 	for _, step := range steps {
 		p.Steps = append(p.Steps, newStepRow(step, j))
 	}

@@ -37,7 +37,7 @@ func newLoginPage(err error, name, next string) loginPage {
 func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("next"))
 	token := r.URL.Query().Get("link")
-	if token == "" {
+	if token == "" || r.Method == http.MethodHead { // who asks for the head only looks
 		if _, signedIn := currentUser(r); signedIn {
 			http.Redirect(w, r, next, http.StatusSeeOther)
 			return nil

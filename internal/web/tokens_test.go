@@ -63,6 +63,7 @@ func TestATokenMayWhatItAndItsUserMay(t *testing.T) {
 	want("an action", s.do(program, http.MethodPost, action(hiddens[0]), with(acts)), http.StatusNoContent)
 	want("the account", s.do(program, http.MethodGet, "/account", with(acts)), http.StatusForbidden)
 	want("another token", s.do(program, http.MethodPost, "/account/tokens", with(acts)), http.StatusForbidden)
+	want("what the user chose", s.do(program, http.MethodPost, "/preferences", with(acts)), http.StatusForbidden)
 	jobs, err := s.store.Jobs(t.Context(), store.JobFilter{}, 1)
 	if err != nil || len(jobs) != 1 || jobs[0].Source != "api" || jobs[0].Actor != "bert" {
 		t.Errorf("the job is %+v, %v", jobs, err)

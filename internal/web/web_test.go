@@ -92,6 +92,9 @@ func (s *site) signInAs(client *http.Client, user berth.User) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	if got := s.do(s.as(""), http.MethodHead, "/login?link="+token, nil); got.StatusCode != http.StatusOK || len(got.Cookies()) > 0 {
+		s.t.Fatalf("looking at a link: %s", got.Status)
+	}
 	if got := s.do(client, http.MethodGet, "/login?link="+token, nil); got.StatusCode != http.StatusSeeOther {
 		s.t.Fatalf("signing in: %s", got.Status)
 	}
