@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"berth"
 	"berth/internal/pve"
@@ -222,7 +223,11 @@ func surviveKilledDeed(t *testing.T, o store.Options, d deed, m moment) {
 	k := killProxy(t, s, sim, m, vmidText(world.c))
 	killOtherBerth(t, o, request, world.c.Key(), k)
 
-	r := resume(t, s, hurried)
+	waits := hurried
+	if m.late { // a busy machine hands the order over later than that
+		waits.Appear = 10 * time.Second
+	}
+	r := resume(t, s, waits)
 	r.sim = sim
 	active, err := s.JobsOfSubject(t.Context(), world.c.Key(), 10)
 	if err != nil || len(active) != 1 {
