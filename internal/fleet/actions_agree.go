@@ -15,7 +15,8 @@ func (w *worker) agree(ctx context.Context, wanted string) error {
 		at := w.actions.fleet.now()
 		status, err := w.status(ctx)
 		if err == nil {
-			w.poller.tell(ctx, func() { w.poller.showStatus(w.VMID, w.kept.Node, status, at) })
+			node := w.kept.Node
+			w.tell(ctx, func(p *poller) { p.showStatus(w.VMID, node, status, at) })
 			if status.Status == wanted {
 				return nil
 			}

@@ -159,6 +159,6 @@ func (w *worker) set(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	w.poller.tell(ctx, func() { w.poller.wantConfig(w.VMID) })
+	w.tell(ctx, func(p *poller) { p.wantConfig(w.VMID) })
 	return fmt.Sprintf("%s of %s is %s.", name, w.Hostname, w.after()), nil
 }

@@ -55,6 +55,8 @@ func (w *worker) leave(ctx context.Context, t *task, cause error, format string,
 	if err := w.save(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	upid := t.UPID
+	w.tell(context.WithoutCancel(ctx), func(p *poller) { p.tasks.left[upid] = true })
 	return jobs.Fail(cause, format, args...)
 }
 
@@ -139,7 +141,7 @@ func (w *worker) abort(ctx context.Context, t *task) error {
 		return w.leave(ctx, t, err, "Proxmox's task could not be aborted and goes on at node %s: %s", t.UPID.Node(), plainProblem(err))
 	}
 	status, err := w.untilEnd(ctx, t, abortTimeout)
-	w.poller.tell(ctx, func() { w.poller.followContainer(w.VMID) })
+	w.tell(ctx, func(p *poller) { p.followContainer(w.VMID) })
 	switch {
 	case err != nil || status.Running():
 		return w.leave(ctx, t, err, "Proxmox was asked to abort its task.")

@@ -24,6 +24,8 @@ func (w *worker) explain(ctx context.Context, err error) error {
 		return jobs.Fail(err, "Node %s does not answer.", w.kept.Node)
 	case pve.KindUnavailable:
 		return jobs.Fail(err, "Cluster %s does not answer: %s", w.Cluster, plainProblem(err))
+	case pve.KindUnauthenticated:
+		return jobs.Fail(err, "Cluster %s refuses Berth's API token.", w.Cluster)
 	case pve.KindForbidden:
 		return jobs.Fail(err, "Berth's API token may not do this: %s", strings.TrimSpace(problem.Message))
 	case pve.KindNoContainer:

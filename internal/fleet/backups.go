@@ -35,7 +35,8 @@ func (w *worker) showBackups(ctx context.Context, storage string) {
 		w.actions.fleet.log.Debug("cannot list the backups of a container", "container", w.VMID, "storage", storage, "error", err)
 		return
 	}
-	w.poller.tell(ctx, func() { w.poller.noteBackups(storage, w.kept.Node, w.VMID, latestByVMID(volumes)[w.VMID]) })
+	node := w.kept.Node
+	w.tell(ctx, func(p *poller) { p.noteBackups(storage, node, w.VMID, latestByVMID(volumes)[w.VMID]) })
 }
 
 func (w *worker) deleteBackup(ctx context.Context) (string, error) {

@@ -189,9 +189,9 @@ func (w *worker) configure(ctx context.Context) (string, error) {
 	if err := w.Step(ctx, "Change the configuration", w.putConfig); err != nil {
 		return "", w.keepRefusal(ctx, err)
 	}
-	w.poller.tell(ctx, func() {
-		w.poller.followContainer(w.VMID)
-		w.poller.wantConfig(w.VMID)
+	w.tell(ctx, func(p *poller) {
+		p.followContainer(w.VMID)
+		p.wantConfig(w.VMID)
 	})
 	err := w.Step(ctx, "Keep the configuration", w.keepConfig)
 	return fmt.Sprintf("The configuration of %s is changed: %s.", w.Hostname, strings.Join(w.Config.Change.Keys(), ", ")), err

@@ -71,7 +71,7 @@ func (w *worker) clone(ctx context.Context) (string, error) {
 func (w *worker) show(ctx context.Context, vmid int, node string) {
 	at := w.actions.fleet.now()
 	if status, err := w.client.ContainerStatus(ctx, node, vmid); err == nil {
-		w.poller.tell(ctx, func() { w.poller.showStatus(vmid, node, status, at) })
+		w.tell(ctx, func(p *poller) { p.showStatus(vmid, node, status, at) })
 	}
 }
 
@@ -98,7 +98,7 @@ func (w *worker) listed(ctx context.Context, vmid int) error {
 		if found && c.Live != "" || time.Now().After(deadline) {
 			return nil
 		}
-		w.poller.tell(ctx, func() { w.poller.listSoon() })
+		w.tell(ctx, func(p *poller) { p.listSoon() })
 		if err := pause(ctx, firstLook); err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (w *worker) agreeNode(ctx context.Context, node string) error {
 		switch {
 		case err == nil && w.kept.Node == node:
 			w.show(ctx, w.VMID, node)
-			w.poller.tell(ctx, func() { w.poller.listSoon() })
+			w.tell(ctx, func(p *poller) { p.listSoon() })
 			return w.save(ctx)
 		case time.Now().After(deadline) && err != nil:
 			return err

@@ -28,7 +28,7 @@ func (w *worker) cleanUp(ctx context.Context) (string, error) {
 		}
 	}
 	if !ours {
-		w.poller.tell(ctx, func() { w.poller.listSoon() })
+		w.tell(ctx, func(p *poller) { p.listSoon() })
 		return fmt.Sprintf("The record of %s is closed; what has VMID %d now was left alone.", w.Hostname, w.VMID), nil
 	}
 	w.Request.StopFirst, w.Request.Purge = true, true

@@ -89,6 +89,12 @@ func (w *worker) reconnect() {
 	}
 }
 
+// tell has the cluster's poller do something: the one of now, for the worker may take another meanwhile.
+func (w *worker) tell(ctx context.Context, do func(p *poller)) {
+	p := w.poller
+	p.tell(ctx, func() { do(p) })
+}
+
 // startIt starts a container after something else was done to it.
 func (w *worker) startIt(ctx context.Context) error {
 	err := w.do(ctx, order{name: "start", kinds: []string{"vzstart", "hastart"}, done: w.is("running"), post: func(ctx context.Context) (pve.UPID, error) {

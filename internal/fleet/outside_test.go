@@ -53,7 +53,9 @@ func (r *actionRig) so(ask func(p *poller) bool) bool {
 func TestJobGoesOnWithANewTokenAndItsTaskIsNotTakenForAnothers(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)
-	r := act(t, s, pvesim.Options{TaskTime: 2 * time.Second}, hurried)
+	patient := hurried
+	patient.Outage = patience // Proxmox is slow to refuse a token
+	r := act(t, s, pvesim.Options{TaskTime: 2 * time.Second}, patient)
 	c := r.stoppedOne()
 	done := r.wantEnd(r.ask(c, berth.ActionRequest{Action: berth.ActionStart}), berth.JobSucceeded, "is running.")
 	job := r.waitJob(r.askSettled(c, berth.ActionRequest{Action: berth.ActionStop}), "it has a task", func(j berth.Job) bool { return j.Ref != "" })

@@ -50,7 +50,7 @@ type poller struct {
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
 	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
 		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{turn: -1, nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
-		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}}
+		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}, tasks: tasks{left: map[pve.UPID]bool{}}}
 	var err error
 	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {
 		return nil, fmt.Errorf("load containers of cluster %s: %w", c.Name, err)

@@ -65,9 +65,9 @@ func (w *worker) carryOut(ctx context.Context, o order) error {
 	if err := w.do(ctx, o); err != nil {
 		return err
 	}
-	w.poller.tell(ctx, func() {
-		w.poller.followContainer(w.VMID)
-		w.poller.wantConfig(w.VMID)
+	w.tell(ctx, func(p *poller) {
+		p.followContainer(w.VMID)
+		p.wantConfig(w.VMID)
 	})
 	return w.keepLog(ctx, w.task(o.name))
 }

@@ -17,7 +17,8 @@ type tasks struct {
 	beat
 	known  map[pve.UPID]bool // and whether they have ended; nil before the first look
 	latest []berth.Task
-	untold []pve.TaskRow // that are still to be entered in the history
+	untold []pve.TaskRow     // that are still to be entered in the history
+	left   map[pve.UPID]bool // that were given up by their jobs, which may be later than their end
 }
 
 // askTasks looks for tasks that have begun or ended when it is time to. While the list fails there is no use in it.
@@ -47,6 +48,12 @@ func (p *poller) takeTasks(rows []pve.TaskRow, err error) {
 	}
 	if len(news) > 0 {
 		p.tasks.latest, p.changed = p.latest(rows), true
+	}
+	for i := range rows {
+		if u := rows[i].UPID; p.tasks.left[u] && !rows[i].Running() {
+			delete(p.tasks.left, u)
+			p.tasks.untold = append(p.tasks.untold, rows[i])
+		}
 	}
 	p.noteOutside(append(p.tasks.untold, news...))
 	p.tasks.untold = nil
