@@ -104,20 +104,6 @@ func TestSignInLinkExpires(t *testing.T) {
 	})
 }
 
-func TestANewSignInLinkEndsTheOneBefore(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		bert, carl := addUser(t, s, "bert"), addUser(t, s, "carl")
-		other := must(s.NewSignInLink(t.Context(), carl.ID, time.Hour))(t)
-		before := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
-		latest := must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
-		_, err := s.UseSignInLink(t.Context(), before)
-		wantError(t, err, berth.Unauthenticated, "This sign-in link is not known; ask for a new one.")
-		wantEqual(t, must(s.UseSignInLink(t.Context(), latest))(t), bert)
-		wantEqual(t, must(s.UseSignInLink(t.Context(), other))(t), carl)
-	})
-}
-
 func TestSignInLinkNeedsAUserAndAToken(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

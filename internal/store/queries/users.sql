@@ -25,9 +25,6 @@ DELETE FROM users WHERE id = sqlc.arg(id);
 INSERT INTO sign_in_links (token_hash, user_id, created_at, expires_at)
 SELECT sqlc.arg(token_hash), id, sqlc.arg(created_at), sqlc.arg(expires_at) FROM users WHERE id = sqlc.arg(user_id);
 
--- name: DropSignInLinks :exec
-DELETE FROM sign_in_links WHERE user_id = sqlc.arg(user_id) AND used_at IS NULL;
-
 -- name: UseSignInLink :one
 UPDATE sign_in_links SET used_at = sqlc.arg(now)
 WHERE token_hash = sqlc.arg(token_hash) AND used_at IS NULL AND expires_at > sqlc.arg(now)

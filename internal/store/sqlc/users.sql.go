@@ -156,15 +156,6 @@ func (q *Queries) DeleteSignInLinks(ctx context.Context, before int64) (int64, e
 	return result.RowsAffected()
 }
 
-const dropSignInLinks = `-- name: DropSignInLinks :exec
-DELETE FROM sign_in_links WHERE user_id = $1 AND used_at IS NULL
-`
-
-func (q *Queries) DropSignInLinks(ctx context.Context, userID string) error {
-	_, err := q.db.ExecContext(ctx, dropSignInLinks, userID)
-	return err
-}
-
 const findSession = `-- name: FindSession :one
 SELECT data FROM sessions WHERE token_hash = $1 AND expires_at > $2
 `
