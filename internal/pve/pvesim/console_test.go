@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,6 +75,26 @@ func (c *console) until(mark string) string {
 		}
 		c.seen = append(c.seen, data...)
 	}
+}
+
+// interruptOften presses Ctrl-C until what it returns is called.
+func (c *console) interruptOften() (stop func()) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	var pressing sync.WaitGroup
+	pressing.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if err := c.conn.Write(c.ctx, websocket.MessageBinary, []byte("0:1:\x03")); err != nil {
+				return // until tells it
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() { cancel(); pressing.Wait() }
 }
 
 // rootShell gives container 101 a root console.
@@ -168,7 +189,7 @@ func TestConsoleInterruptsTheForegroundCommandOnly(t *testing.T) {
 	c.loop()
 	c.send("printf G%s\\\\n O; sleep 600; printf 'c%s:%d\\n' ode $?\n")
 	c.until("GO")
-	c.send("\x03")
+	defer c.interruptOften()() // it reaches nothing before sleep has begun
 	if c.until("code:"); c.until("\r\n") != "130" {
 		t.Error("interrupted command does not end with 130")
 	}
