@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 }
 
 // testsMayAlsoImport is what only tests and test rigs may import besides.
-var testsMayAlsoImport = []string{"berth/internal/pve/pvesim", "berth/internal/store/storetest", "berth/internal/browsertest", "berth/internal/pve/pvetest"}
+var testsMayAlsoImport = []string{"berth/internal/pve/pvesim", "berth/internal/store/storetest", "berth/internal/browsertest", "berth/internal/pve/pvetest", "berth/internal/clocktest"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()
