@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"berth/internal/clocktest"
 )
 
 // login gets a ticket and returns a caller that sends it.
@@ -81,7 +83,7 @@ func TestSecondFactor(t *testing.T) {
 	if r := u.do(t, "POST", "/access/ticket", "username=root@pam", "password=totp:000000", "tfa-challenge="+challenge); r.status != 401 || r.reason != "authentication failure" {
 		t.Errorf("wrong code: %d %s", r.status, r.reason)
 	}
-	code := "totp:" + totpCode(key, time.Now().Unix()/30)
+	code := "totp:" + totpCode(key, clocktest.Now().Unix()/30)
 	full, _ := login(t, s, "username=root@pam", "password="+code, "tfa-challenge="+challenge)
 	full.ok(t, "GET", "/version")
 	oneShot, _ := login(t, s, "username=root@pam", "password=berth-demo", "otp="+code)

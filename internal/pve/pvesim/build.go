@@ -121,8 +121,9 @@ func (w *world) buildContainer(s *Sim, i int, row []string) error {
 	if err != nil {
 		return fmt.Errorf("disk size: %w", err)
 	}
-	volume := w.storage("local-lvm").allocate(n, vmid, int64(gib)<<30, s.born.Add(-time.Duration(seed%400*24)*time.Hour))
-	ct := &container{vmid: vmid, node: n, seed: seed, pid: 2000 + int(seed%60000), snaps: map[string]*snapshot{}, pending: map[string]string{}, removing: map[string]bool{}}
+	made := -time.Duration((30+seed%400)*24+seed>>8%24) * time.Hour
+	volume := w.storage("local-lvm").allocate(n, vmid, int64(gib)<<30, s.born.Add(made))
+	ct := &container{vmid: vmid, node: n, seed: seed, made: made, pid: 2000 + int(seed%60000), snaps: map[string]*snapshot{}, pending: map[string]string{}, removing: map[string]bool{}}
 	ct.conf = map[string]string{
 		"arch": "amd64", "ostype": row[1], "cores": row[2], "memory": row[3], "swap": "512", "hostname": row[0],
 		"rootfs": fmt.Sprintf("%s,size=%dG", volume, gib), "net0": netConfig(vmid, seed, row[5]),
@@ -131,7 +132,7 @@ func (w *world) buildContainer(s *Sim, i int, row []string) error {
 	if row[7] == "-" {
 		delete(ct.conf, "tags")
 	}
-	ct.place(row[6], s, seed)
+	ct.place(row[6], seed)
 	if row[8] != "-" {
 		w.join(ct, row[8])
 	}
@@ -146,18 +147,22 @@ func (w *world) buildContainer(s *Sim, i int, row []string) error {
 	return nil
 }
 
-// place sets the state a container begins in.
-func (ct *container) place(state string, s *Sim, seed uint64) {
+// place sets the state a container begins in, and when it ran before.
+func (ct *container) place(state string, seed uint64) {
 	switch state {
 	case "running":
 		ct.running = true
-		ct.started = -min(time.Duration(1+seed%2000)*time.Hour/2, -ct.node.booted-time.Minute)
-	case "stopped":
+		ct.started = -min(time.Duration(1+seed%2000)*time.Hour/2, -ct.node.booted-time.Minute, -ct.made-time.Hour)
+		ct.runs = []run{{ct.made, ct.started - 5*time.Minute}}
+		return
 	case "template":
 		ct.conf["template"] = "1"
+		return
+	case "stopped":
 	default:
 		ct.conf["lock"] = state
 	}
+	ct.runs = []run{{ct.made, -time.Duration(48+seed%480) * time.Hour}}
 }
 
 func (w *world) join(ct *container, id string) {

@@ -19,7 +19,7 @@ import (
 
 // RenewCertificate gives the API port another certificate, as after a renewal; open connections break.
 func (s *Sim) RenewCertificate() error {
-	cert, err := newCertificate(s.opt.Cluster)
+	cert, err := newCertificate(s.opt.Cluster, s.now())
 	if err != nil {
 		return err
 	}
@@ -30,17 +30,20 @@ func (s *Sim) RenewCertificate() error {
 	return s.Start("")
 }
 
+// certificateLife is how long the certificates of nodes are good (PVE::Cluster::Setup of pve-cluster: 730 days).
+const certificateLife = 730 * 24 * time.Hour
+
 // newCertificate makes the self-signed leaf of the API port. It lives as long as the Sim, over Stop and Start.
-func newCertificate(cluster string) (tls.Certificate, error) {
+func newCertificate(cluster string, issued time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make certificate key: %w", err)
 	}
 	leaf := x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		SerialNumber: big.NewInt(issued.UnixNano()),
 		Subject:      pkix.Name{CommonName: "pve1." + cluster + ".local", OrganizationalUnit: []string{"PVE Cluster Node"}},
-		NotBefore:    time.Now().Add(-24 * time.Hour),
-		NotAfter:     time.Now().Add(2 * 365 * 24 * time.Hour),
+		NotBefore:    issued,
+		NotAfter:     issued.Add(certificateLife),
 		DNSNames:     []string{"localhost", "pve1", "pve1." + cluster + ".local"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -49,7 +52,11 @@ func newCertificate(cluster string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	issuedLeaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read the certificate made: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: issuedLeaf}, nil
 }
 
 // fingerprint is the SHA-256 of data as upper-case hex pairs with ":".

@@ -115,7 +115,7 @@ const logLimit = 500
 
 func (w *world) addLog(e logEntry) {
 	w.logUID++
-	e.uid, e.at = w.logUID, time.Now()
+	e.uid = w.logUID
 	if len(w.log) >= logLimit {
 		w.log = append(w.log[:0], w.log[logLimit/2:]...)
 	}
@@ -123,11 +123,11 @@ func (w *world) addLog(e logEntry) {
 }
 
 func (w *world) logLine(c *call, tag, user string, pri int, format string, args ...any) {
-	w.addLog(logEntry{pri: pri, tag: tag, pid: 1400, node: w.nodes[0].name, user: user, text: fmt.Sprintf(format, args...)})
+	w.addLog(logEntry{at: c.now, pri: pri, tag: tag, pid: 1400, node: w.nodes[0].name, user: user, text: fmt.Sprintf(format, args...)})
 }
 
 func (w *world) logTask(t *task, text string) {
-	w.addLog(logEntry{pri: 6, tag: "pvedaemon", pid: t.pid, node: t.node.name, user: t.user.user, text: "<" + t.user.String() + "> " + text})
+	w.addLog(logEntry{at: t.sim.now(), pri: 6, tag: "pvedaemon", pid: t.pid, node: t.node.name, user: t.user.user, text: "<" + t.user.String() + "> " + text})
 }
 
 // clusterLog is GET /cluster/log: newest first, own lines without Sys.Syslog.
@@ -181,7 +181,7 @@ func (s *Sim) SetNodeOnline(name string, online bool) {
 	if n == nil || n.online == online {
 		return
 	}
-	now := time.Now()
+	now := s.now()
 	if !online {
 		for _, ct := range n.guests {
 			s.settle(ct, now)

@@ -137,6 +137,6 @@ func (c *call) acceptsLine(p *consolePort, line []byte) bool {
 	if p.user.token != "" && c.sim.world.release.before(9, 2) {
 		return false
 	}
-	_, _, ok := c.sim.keys.verify("PVEVNC", string(ticket), time.Now(), c.consoleSecret(strconv.Itoa(p.port)))
+	_, _, ok := c.sim.keys.verify("PVEVNC", string(ticket), c.sim.now(), c.consoleSecret(strconv.Itoa(p.port)))
 	return ok && string(user) == p.user.String()
 }

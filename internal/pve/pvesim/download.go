@@ -7,7 +7,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"strings"
-	"time"
 )
 
 // catalogue is GET .../aplinfo: the OS images that can be downloaded.
@@ -70,7 +69,7 @@ func (c *call) download(kind, file string, st *storage, size int64) string {
 		}
 		t.log("calculating checksum...OK, checksum verified")
 		return t.locked(func() error {
-			st.addTemplate(node, file, size, time.Now()).oci = oci
+			st.addTemplate(node, file, size, t.sim.now()).oci = oci
 			t.lines = append(t.lines, fmt.Sprintf("download of '%s' finished", file))
 			return nil
 		})
@@ -179,6 +178,6 @@ func upload(c *call) (any, error) {
 	}
 	return c.start("imgcopy", "", func(t *task) error {
 		t.log("starting file import from: /var/tmp/pveupload-%032x", hash(1, file))
-		return t.locked(func() error { st.addTemplate(node, file, size, time.Now()); return nil })
+		return t.locked(func() error { st.addTemplate(node, file, size, t.sim.now()); return nil })
 	}), nil
 }

@@ -110,7 +110,7 @@ func (v *server) serve(raw net.Conn) {
 		c.SetDeadline(time.Time{})
 		a := v.sim.answer(v, req, c, in)
 		drain(c, req)
-		if a == nil || !a.write(c, req, n == maxRequestsPerConnection) {
+		if a == nil || !a.write(c, req, v.sim.now(), n == maxRequestsPerConnection) {
 			return
 		}
 	}
@@ -190,7 +190,7 @@ func (h *headReader) readHead() (string, error) {
 // refuse answers a request that could not be read; a closed or idle connection gets nothing.
 func (v *server) refuse(c net.Conn, err error) {
 	if errors.Is(err, errHeaders) {
-		(&response{status: 431, reason: "too many http header lines (> 64)"}).write(c, &http.Request{Method: http.MethodGet}, true)
+		(&response{status: 431, reason: "too many http header lines (> 64)"}).write(c, &http.Request{Method: http.MethodGet}, v.sim.now(), true)
 	}
 }
 
@@ -204,10 +204,9 @@ type response struct {
 	extra       []string
 }
 
-// write sends the response and reports whether the connection stays open.
-func (a *response) write(c net.Conn, req *http.Request, last bool) bool {
+// write sends the response, dated now, and reports whether the connection stays open.
+func (a *response) write(c net.Conn, req *http.Request, now time.Time, last bool) bool {
 	keep := a.status < 400 && !last && !req.Close
-	now := time.Now().UTC().Format(http.TimeFormat)
 	body, encoding := a.compress(req)
 	var b strings.Builder
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nCache-Control: max-age=0\r\n", a.status, reasonPhrase(a.reason))
@@ -219,7 +218,7 @@ func (a *response) write(c net.Conn, req *http.Request, last bool) bool {
 	default:
 		b.WriteString("Connection: Keep-Alive\r\n")
 	}
-	fmt.Fprintf(&b, "Date: %s\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n", now)
+	fmt.Fprintf(&b, "Date: %s\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n", now.UTC().Format(http.TimeFormat))
 	fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
 	if a.contentType != "" {
 		fmt.Fprintf(&b, "Content-Type: %s\r\n", a.contentType)

@@ -17,7 +17,7 @@ type backupJob struct {
 var jobNumbers = strings.Fields("all enabled repeat-missed protected remove bwlimit ionice lockwait pigz zstd stopwait quiet stdexcludes stop")
 
 func (j *backupJob) row(now time.Time) obj {
-	row := obj{"id": j.id, "type": "vzdump", "enabled": 1, "next-run": now.Truncate(24*time.Hour).AddDate(0, 0, 1).Unix()}
+	row := obj{"id": j.id, "type": "vzdump", "enabled": 1, "next-run": nextRun(j.conf["schedule"], now).Unix()}
 	for key, value := range j.conf {
 		row[key] = value
 		if contains(jobNumbers, key) {
@@ -28,6 +28,18 @@ func (j *backupJob) row(now time.Time) obj {
 		delete(row, "next-run")
 	}
 	return row
+}
+
+// nextRun is when a job is due next, in the zone of the nodes: at its time of day, or at midnight for the calendar events that are more than one.
+func nextRun(schedule string, now time.Time) time.Time {
+	due := now.UTC().Truncate(24 * time.Hour)
+	if at, err := time.Parse("15:04", schedule); err == nil {
+		due = due.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute)
+	}
+	if !due.After(now) {
+		due = due.AddDate(0, 0, 1)
+	}
+	return due
 }
 
 func listJobs(c *call) (any, error) {

@@ -62,11 +62,14 @@ func TestNewContainerIsUnknownUntilTheNextStatistics(t *testing.T) {
 	o.StatisticsCycle = time.Hour
 	s := startSim(t, o)
 	u := root(t, s)
+	lock := s.flock(900)
+	lock <- struct{}{} // the task waits for it
 	upid := u.ok(t, "POST", "/nodes/pve1/lxc", "vmid=900", "ostemplate="+debian12, "rootfs=local-lvm:1", "features=nesting=1").(string)
 	row := rows(t, u.ok(t, "GET", "/cluster/resources", "type=vm"), "vmid")["900"]
 	if row["status"] != "unknown" || row["lock"] != "create" || row["name"] != nil || row["maxmem"] != nil {
 		t.Errorf("row while it is created: %v", row)
 	}
+	<-lock
 	if got := s.waitTask(t, upid); got != "OK" {
 		t.Fatalf("create: %s", got)
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // create is the body of vzcreate and vzrestore. When it fails, a new container vanishes without a trace.
@@ -195,7 +194,7 @@ func (t *task) allocate(k *creation, conf map[string]string) (lines []string, er
 		if st.used(k.node)+size > st.total*3 {
 			return nil, fmt.Errorf("no space left on storage '%s'", st.id)
 		}
-		f["volume"], f["size"] = st.allocate(k.node, k.vmid, size, time.Now()), printSize(size)
+		f["volume"], f["size"] = st.allocate(k.node, k.vmid, size, t.sim.now()), printSize(size)
 		conf[key] = printProperties(f, "volume")
 		lines = append(lines, fmt.Sprintf("Creating filesystem with %d 4k blocks and %d inodes", size/4096, size/16384), "Filesystem UUID: "+uuid(hash(1, f["volume"]), "fs"))
 	}

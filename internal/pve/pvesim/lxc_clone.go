@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // cloning is a clone on its way into its task.
@@ -39,7 +38,7 @@ func cloneContainer(c *call) (any, error) {
 		return nil, err
 	}
 	seed := hash(c.sim.opt.Seed, "clone", strconv.Itoa(newID), strconv.Itoa(c.sim.world.version))
-	k.to = &container{vmid: newID, node: k.target, seed: seed, conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
+	k.to = &container{vmid: newID, node: k.target, seed: seed, made: c.sim.clock(c.now), conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
 	k.to.sample = c.sim.newborn(k.target, c.now)
 	k.to.services, k.to.box = k.from.services, copied(k.from.box)
 	k.to.reshape(int(k.from.shape.load * 100))
@@ -174,7 +173,7 @@ func (t *task) copyDisks(k *cloning) error {
 				if k.storage != "" {
 					id = k.storage
 				}
-				f["volume"] = w.storage(id).allocate(k.target, k.to.vmid, diskSize(value), time.Now())
+				f["volume"] = w.storage(id).allocate(k.target, k.to.vmid, diskSize(value), t.sim.now())
 				conf[key] = printProperties(f, "volume")
 			case base == "unused":
 				delete(conf, key)

@@ -106,7 +106,7 @@ func (k *creation) reserve(c *call) *container {
 		return k.over
 	}
 	seed := hash(s.opt.Seed, "container", strconv.Itoa(k.vmid), strconv.Itoa(s.world.version))
-	ct := &container{vmid: k.vmid, node: k.node, seed: seed, conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
+	ct := &container{vmid: k.vmid, node: k.node, seed: seed, made: s.clock(c.now), conf: map[string]string{"lock": "create"}, pending: map[string]string{}, removing: map[string]bool{}, snaps: map[string]*snapshot{}}
 	ct.sample = s.newborn(k.node, c.now)
 	ct.reshape(int(3 + seed%25))
 	s.world.add(ct)

@@ -118,7 +118,7 @@ func (t *task) migrate(vmid int, target *node, restart bool, mapping map[string]
 		if err != nil {
 			return err
 		}
-		t.log("%s starting migration of CT %d to node '%s' (%s)", time.Now().Format(time.DateTime), vmid, target.name, target.ip)
+		t.log("%s starting migration of CT %d to node '%s' (%s)", t.sim.now().Format(time.DateTime), vmid, target.name, target.ip)
 		if err := t.pause(t.takes(2)); err != nil {
 			t.unlock(ct)
 			return err
@@ -127,9 +127,9 @@ func (t *task) migrate(vmid int, target *node, restart bool, mapping map[string]
 			t.unlock(ct)
 			return err
 		}
-		t.log("%s start final cleanup", time.Now().Format(time.DateTime))
+		t.log("%s start final cleanup", t.sim.now().Format(time.DateTime))
 		if wasRunning && restart {
-			t.log("%s start container on target node", time.Now().Format(time.DateTime))
+			t.log("%s start container on target node", t.sim.now().Format(time.DateTime))
 			if err := t.pause(t.takes(0.5)); err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func (t *task) move(ct *container, target *node, mapping map[string]string) erro
 	if ct.running {
 		s.powerOff(ct)
 	}
-	s.settle(ct, time.Now())
+	s.settle(ct, s.now())
 	for key, value := range ct.conf {
 		st, v := s.world.volume(ct.node, splitProperties(value, "volume")["volume"])
 		if !isDisk(key) || v == nil || st.shared {
@@ -157,13 +157,13 @@ func (t *task) move(ct *container, target *node, mapping map[string]string) erro
 		delete(st.set(ct.node), v.name)
 		to := s.world.storage(mapped(mapping, st.id))
 		f := splitProperties(value, "volume")
-		f["volume"] = to.allocate(target, ct.vmid, v.size, time.Now())
+		f["volume"] = to.allocate(target, ct.vmid, v.size, s.now())
 		ct.conf[key] = printProperties(f, "volume")
 	}
 	delete(ct.node.guests, ct.vmid)
 	ct.node = target
 	target.guests[ct.vmid] = ct
-	tick, _ := s.tickOf(target, time.Now())
+	tick, _ := s.tickOf(target, s.now())
 	ct.sample.tick = tick
 	s.change(ct, func() { delete(ct.conf, "lock") })
 	return nil

@@ -98,7 +98,7 @@ func (t *task) snapshot(vmid int, name, text string) error {
 	return t.locked(func() error {
 		t.sim.change(ct, func() {
 			delete(ct.conf, "lock")
-			ct.snaps[name] = &snapshot{conf: maps.Clone(ct.conf), parent: ct.parent, at: time.Now(), text: text, box: copied(ct.box)}
+			ct.snaps[name] = &snapshot{conf: maps.Clone(ct.conf), parent: ct.parent, at: t.sim.now(), text: text, box: copied(ct.box)}
 			ct.parent = name
 		})
 		return nil

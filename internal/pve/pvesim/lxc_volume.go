@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // resizeDisk is PUT .../resize: it only grows.
@@ -156,7 +155,7 @@ func (ct *container) relocate(s *Sim, key, target string, drop bool) {
 	delete(ct.conf, "lock")
 	f := splitProperties(ct.conf[key], "volume")
 	old := f["volume"]
-	f["volume"] = s.world.storage(target).allocate(ct.node, ct.vmid, diskSize(ct.conf[key]), time.Now())
+	f["volume"] = s.world.storage(target).allocate(ct.node, ct.vmid, diskSize(ct.conf[key]), s.now())
 	ct.conf[key] = printProperties(f, "volume")
 	if drop {
 		s.world.free(ct.node, old)

@@ -73,13 +73,13 @@ func nodeServices(c *call) (any, error) {
 
 // certificates is GET .../certificates/info.
 func certificates(c *call) (any, error) {
-	der := c.sim.cert.Certificate[0]
+	leaf := c.sim.cert.Leaf
 	out := obj{"filename": "pve-ssl.pem", "fingerprint": c.sim.nodeFingerprint(c.node), "subject": "/OU=PVE Cluster Node/CN=" + c.node.name + "." + c.sim.world.name + ".local",
-		"issuer": "/CN=Proxmox Virtual Environment/OU=" + uuid(c.sim.opt.Seed, "ca") + "/O=PVE Cluster Manager CA", "notbefore": c.sim.born.Add(-24 * time.Hour).Unix(),
-		"notafter": c.sim.born.Add(2 * 365 * 24 * time.Hour).Unix(), "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
+		"issuer": "/CN=Proxmox Virtual Environment/OU=" + uuid(c.sim.opt.Seed, "ca") + "/O=PVE Cluster Manager CA", "notbefore": leaf.NotBefore.Unix(),
+		"notafter": leaf.NotAfter.Unix(), "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
 		"san": []string{"127.0.0.1", "localhost", c.node.name, c.node.ip}}
 	if c.node == c.sim.world.nodes[0] {
-		out["pem"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+		out["pem"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
 	}
 	return []obj{out}, nil
 }

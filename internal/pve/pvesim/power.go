@@ -73,11 +73,14 @@ func (t *task) startWarning(ct *container) string {
 	return ""
 }
 
+// keptRuns is how many earlier runs of a container its charts still show.
+const keptRuns = 100
+
 // powerOn makes a container run and applies its pending changes. The world is locked.
 func (s *Sim) powerOn(ct *container) error {
 	s.change(ct, func() {
 		ct.applyPending()
-		ct.running, ct.started = true, s.clock(time.Now())
+		ct.running, ct.started = true, s.clock(s.now())
 		s.world.tasks.pid += 40
 		ct.pid = s.world.tasks.pid
 		rebooted(ct.box)
@@ -86,7 +89,12 @@ func (s *Sim) powerOn(ct *container) error {
 }
 
 func (s *Sim) powerOff(ct *container) {
-	s.change(ct, func() { ct.running, ct.started = false, 0 })
+	s.change(ct, func() {
+		if ct.running {
+			ct.runs = append(ct.runs[max(0, len(ct.runs)-keptRuns+1):], run{ct.started, s.clock(s.now())})
+		}
+		ct.running, ct.started = false, 0
+	})
 	s.endConsole(ct.vmid)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"berth/internal/pve/pvesim/shell"
 )
@@ -83,7 +82,7 @@ func (s *Sim) asRoot(method, pattern string, p params) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &call{sim: s, method: method, path: path, user: caller{user: "root@pam"}, now: time.Now(), params: p}
+	c := &call{sim: s, method: method, path: path, user: caller{user: "root@pam"}, now: s.now(), params: p}
 	if c.route, c.vars = s.routes.find(method, path); c.route == nil {
 		return nil, fmt.Errorf("400 no such path %s", path)
 	}

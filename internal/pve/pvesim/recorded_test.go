@@ -107,7 +107,7 @@ func (r recording) send(t *testing.T, s *Sim) reply {
 		req.Header.Set("Cookie", r.Cookie)
 	}
 	if r.Login != "" {
-		now := time.Now()
+		now := s.now()
 		req.Header.Set("Cookie", "PVEAuthCookie="+url.QueryEscape(s.keys.ticket("PVE", r.Login, now, "")))
 		switch r.CSRF {
 		case 1:
@@ -354,7 +354,7 @@ func (s *Sim) arrange(folder, name string, web, snap, deb, clone, tpl *container
 			s.placeTask("UPID:pve1:00002C43:00027552:6B03A7B7:vzstart:101:oper@pve!op:", "OK", "TASK OK")
 		}
 		s.placeTask("UPID:pve1:00001950:0002284F:6B03A6F1:vzcreate:120:root@pam!full:", "OK", "TASK OK")
-		s.world.addLog(logEntry{pri: 6, tag: "pvedaemon", node: "pve1", user: "root@pam", text: "successful auth for user 'root@pam'"})
+		s.world.addLog(logEntry{at: s.now(), pri: 6, tag: "pvedaemon", node: "pve1", user: "root@pam", text: "successful auth for user 'root@pam'"})
 		s.placeTask("UPID:pve1:00001948:0002284F:6B03A6F1:vzsnapshot:102:root@pam!full:", "snapshot feature is not available", "TASK ERROR: snapshot feature is not available")
 		if name == "lxc-101-stop-op" {
 			run(web)

@@ -10,10 +10,14 @@ import (
 
 // The world of the recordings: one node pve1 with storages local, tank, bt and broken, and a handful of containers.
 
-// recordedSim makes an empty cluster with the storages and accounts of the recordings.
+// recordedAt is when the recordings were made; some ask for what has happened since a time of that day.
+var recordedAt = time.Date(2026, 11, 23, 2, 50, 0, 0, time.UTC)
+
+// recordedSim makes an empty cluster with the storages and accounts of the recordings, at their time.
 func recordedSim(t *testing.T) *Sim {
 	t.Helper()
-	o := quick()
+	o, began := quick(), time.Now()
+	o.Now = func() time.Time { return recordedAt.Add(time.Since(began)) }
 	o.Nodes, o.Containers, o.Speed, o.TaskTime = 1, -1, 50, 200*time.Millisecond
 	s := startSim(t, o)
 	w := &s.world

@@ -65,7 +65,7 @@ func (s *Sim) answer(v *server, req *http.Request, conn net.Conn, in *bufio.Read
 	if !w.wait(s.opt.Latency) {
 		return nil
 	}
-	c := &call{sim: s, method: req.Method, req: req, wire: w, now: time.Now()}
+	c := &call{sim: s, method: req.Method, req: req, wire: w, now: s.now()}
 	format, data, err := s.handle(c)
 	if errors.Is(err, errHangUp) {
 		s.records.add(c, 0)
@@ -74,7 +74,7 @@ func (s *Sim) answer(v *server, req *http.Request, conn net.Conn, in *bufio.Read
 	a := render(c, format, data, err)
 	s.records.add(c, a.status)
 	var refused *apiError
-	if errors.As(err, &refused) && refused.status == 401 && !w.wait(s.opt.AuthDelay-time.Since(c.now)) {
+	if errors.As(err, &refused) && refused.status == 401 && !w.wait(s.opt.AuthDelay-s.now().Sub(c.now)) {
 		return nil
 	}
 	return a
@@ -125,7 +125,7 @@ func (s *Sim) checkAndRun(c *call) (any, error) {
 func (s *Sim) locked(c *call, raw params) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.now = time.Now()
+	c.now = s.now()
 	c.params = raw
 	if c.route.protected && c.sim.world.daemonDown {
 		return nil, &apiError{status: 595, text: "Connection refused", bare: true}

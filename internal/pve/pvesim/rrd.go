@@ -17,8 +17,8 @@ var rrdSteps = map[string][2]struct {
 	"decade": {{7 * 24 * time.Hour, 521}, {7 * 24 * time.Hour, 521}},
 }
 
-// series makes the points of a time frame; fill adds the figures of a moment, given in simulated time.
-func (c *call) series(fill func(row obj, at time.Duration)) []obj {
+// series makes the points of a time frame; fill adds the figures of a moment from since on, both in simulated time.
+func (c *call) series(since time.Duration, fill func(row obj, at time.Duration)) []obj {
 	frame := rrdSteps[c.params["timeframe"]][0]
 	if c.sim.world.release.before(9, 0) {
 		frame = rrdSteps[c.params["timeframe"]][1]
@@ -28,8 +28,8 @@ func (c *call) series(fill func(row obj, at time.Duration)) []obj {
 	for i := frame.points - 1; i >= 0; i-- {
 		at := last.Add(-time.Duration(i) * frame.step)
 		row := obj{"time": at.Unix()}
-		if sim := c.sim.clock(at); at.After(c.sim.born.AddDate(0, 0, -60)) {
-			fill(row, sim)
+		if moment := c.sim.clock(at); moment >= since {
+			fill(row, moment)
 		}
 		out = append(out, row)
 	}
@@ -45,20 +45,21 @@ func containerRRD(c *call) (any, error) {
 	if !ct.sample.seen {
 		return []obj{}, nil
 	}
-	return c.series(func(row obj, at time.Duration) { ct.addRRD(row, at, c.sim.world.release) }), nil
+	return c.series(ct.made, func(row obj, at time.Duration) { ct.addRRD(row, at, c.sim.world.release) }), nil
 }
 
 func (ct *container) addRRD(row obj, at time.Duration, r release) {
 	sh := ct.shape
 	row["maxcpu"], row["maxmem"], row["maxdisk"] = sh.cores, float64(sh.memory), float64(sh.disk)
-	if !ct.running || at < ct.started {
+	started, ran := ct.ranAt(at)
+	if !ran {
 		for _, key := range []string{"cpu", "mem", "disk", "netin", "netout", "diskread", "diskwrite"} {
 			row[key] = 0.0
 		}
 		return
 	}
-	f := sh.figuresAt(ct.seed, at, ct.started)
-	before := sh.figuresAt(ct.seed, at-time.Minute, ct.started)
+	f := sh.figuresAt(ct.seed, at, started)
+	before := sh.figuresAt(ct.seed, at-time.Minute, started)
 	rate := func(now, then int64) float64 { return float64(now-then) / 60 }
 	row["cpu"], row["mem"], row["disk"] = f.cpu, float64(f.mem), float64(f.disk)
 	row["netin"], row["netout"] = rate(f.netin, before.netin), rate(f.netout, before.netout)
@@ -71,13 +72,26 @@ func (ct *container) addRRD(row obj, at time.Duration, r release) {
 	}
 }
 
+// ranAt is since when a container had been running at a moment, if it was.
+func (ct *container) ranAt(at time.Duration) (since time.Duration, ran bool) {
+	if ct.running && at >= ct.started {
+		return ct.started, true
+	}
+	for _, r := range ct.runs {
+		if r.from <= at && at < r.to {
+			return r.from, true
+		}
+	}
+	return 0, false
+}
+
 func nodeRRD(c *call) (any, error) {
 	if c.node == nil {
 		return nil, die("no such cluster node '%s'", c.vars["node"])
 	}
 	n := c.node
 	now := n.figuresAt(c.sim.clock(c.now), func(ct *container) (bool, time.Duration) { return ct.running, ct.started })
-	return c.series(func(row obj, at time.Duration) {
+	return c.series(-installed, func(row obj, at time.Duration) {
 		t := at.Seconds()
 		row["maxcpu"], row["memtotal"], row["roottotal"], row["swaptotal"] = float64(n.cpus), float64(n.memory), float64(n.disk), float64(n.swap)
 		cpu := min(1, now.cpu*wave(n.seed, t))
@@ -93,7 +107,7 @@ func storageRRD(c *call) (any, error) {
 		return nil, err
 	}
 	used := float64(st.used(c.node))
-	return c.series(func(row obj, at time.Duration) {
+	return c.series(-installed, func(row obj, at time.Duration) {
 		row["total"], row["used"] = float64(st.total), used*(0.98+0.01*wave(hash(4, st.id), at.Seconds()/40))
 	}), nil
 }

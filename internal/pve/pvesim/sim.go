@@ -29,6 +29,9 @@ type Options struct {
 	AuthDelay         time.Duration // a 401 is held back this long; default 3 s as PVE, negative for none
 	RootPassword      string        // password of root@pam, for tickets and SSH; default "berth-demo"
 	AuthorizedKeys    []string      // SSH public keys that may log in as root, in authorized_keys format
+	// Now is the clock of the nodes; default time.Now. What happened before New, the backups, tasks, snapshots and starts of the
+	// world's history, is dated back from its first reading.
+	Now func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -41,6 +44,9 @@ func (o Options) withDefaults() Options {
 	set(&o.TaskTime, 2*time.Second)
 	set(&o.AuthDelay, 3*time.Second)
 	set(&o.RootPassword, "berth-demo")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
@@ -85,9 +91,9 @@ func New(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{opt: o, born: time.Now(), routes: routes}
+	s := &Sim{opt: o, born: o.Now().UTC(), routes: routes}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	if s.cert, err = newCertificate(o.Cluster); err != nil {
+	if s.cert, err = newCertificate(o.Cluster, s.born.Add(-installed)); err != nil {
 		return nil, err
 	}
 	s.keys = newSigningKeys()
@@ -160,9 +166,24 @@ func (s *Sim) shownFingerprint() string { return fingerprint(s.cert.Certificate[
 // Token is an API token with all rights (owner root@pam, no privilege separation): "root@pam!berth=UUID".
 func (s *Sim) Token() string { return s.token }
 
-// clock is the simulated time since the world began.
+// now is what the clocks of the nodes show. Their zone is UTC.
+func (s *Sim) now() time.Time { return s.opt.Now().UTC() }
+
+// clock is the simulated time since the world began; negative before, when it passed at its usual speed.
 func (s *Sim) clock(now time.Time) time.Duration {
-	return time.Duration(float64(now.Sub(s.born)) * s.opt.Speed)
+	since := now.Sub(s.born)
+	if since < 0 {
+		return since
+	}
+	return time.Duration(float64(since) * s.opt.Speed)
+}
+
+// moment is when the simulated time was as given: the reverse of clock.
+func (s *Sim) moment(at time.Duration) time.Time {
+	if at < 0 {
+		return s.born.Add(at)
+	}
+	return s.born.Add(s.real(at))
 }
 
 // real converts a span of simulated time to real time.

@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"berth/internal/clocktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // quick are options for tests: tasks, statistics and refusals take milliseconds.
 func quick() Options {
-	return Options{Seed: 1, TaskTime: 40 * time.Millisecond, StatisticsCycle: 50 * time.Millisecond, AuthDelay: -1}
+	return Options{Now: clocktest.Now, Seed: 1, TaskTime: 40 * time.Millisecond, StatisticsCycle: 50 * time.Millisecond, AuthDelay: -1}
 }
 
 // startSim starts a simulator that ends with the test.

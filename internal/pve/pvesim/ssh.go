@@ -255,7 +255,7 @@ func (v *sshServer) session(ch ssh.Channel, reqs <-chan *ssh.Request, box *shell
 // nodeBox is the shell of a node: a Debian with pct and pveum.
 func (s *Sim) nodeBox(n *node) *shell.Box {
 	p := &pct{sim: s, node: n}
-	b := shell.New(shell.Spec{Hostname: n.name, OS: "debian", Memory: n.memory, Disk: n.disk, Cores: n.cpus, Addrs: []string{n.ip + "/24"}, Now: time.Now,
+	b := shell.New(shell.Spec{Hostname: n.name, OS: "debian", Memory: n.memory, Disk: n.disk, Cores: n.cpus, Addrs: []string{n.ip + "/24"}, Now: s.now, Made: s.born.Add(-installed), Booted: s.moment(n.booted),
 		Services: []shell.Service{{Name: "pveproxy", Port: 8006, Running: true, Enabled: true}, {Name: "sshd", Port: 22, Running: true, Enabled: true}},
 		Programs: map[string]shell.Program{"pct": p.run, "pveum": s.pveum, "pveversion": func(_ context.Context, c shell.Command) int {
 			fmt.Fprintf(c.Stdout, "pve-manager/%s/%s (running kernel: 6.17.2-1-pve)\n", versions[s.world.release], repoID)

@@ -51,7 +51,7 @@ func (s *Sim) newborn(n *node, now time.Time) sample {
 
 // change lets edit change a container and keeps the sample of the time before.
 func (s *Sim) change(ct *container, edit func()) {
-	s.settle(ct, time.Now())
+	s.settle(ct, s.now())
 	edit()
 	ct.reshape(-1)
 	s.world.version++

@@ -155,7 +155,7 @@ func (w *world) buildTemplates(born time.Time) error {
 	for _, n := range w.nodes {
 		for _, img := range images {
 			if img.present {
-				st.addTemplate(n, img.file, img.size, born.AddDate(0, -2, 0))
+				st.addTemplate(n, img.file, img.size, born.Add(-60*24*time.Hour))
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func (c *call) start(kind, id string, w work) string {
 func (s *Sim) fork(n *node, u caller, kind, id string, w work) *task {
 	table := &s.world.tasks
 	table.pid += 1 + int(hash(s.opt.Seed, "pid", strconv.Itoa(table.pid))%7)
-	now := time.Now()
+	now := s.now()
 	t := &task{sim: s, node: n, pid: table.pid, kind: kind, id: id, user: u, began: now, done: make(chan struct{})}
 	t.pstart = int64((s.clock(now) - n.booted).Seconds() * 100)
 	t.upid = fmt.Sprintf("UPID:%s:%08X:%08X:%08X:%s:%s:%s:", n.name, t.pid, t.pstart, now.Unix(), kind, id, u)
@@ -101,7 +101,7 @@ func (t *task) run(w work) {
 func (t *task) finish(err error) {
 	t.sim.mu.Lock()
 	defer t.sim.mu.Unlock()
-	t.ended = time.Now()
+	t.ended = t.sim.now()
 	var refused *apiError
 	switch {
 	case errors.Is(err, errKilled):

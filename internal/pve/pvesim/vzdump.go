@@ -134,11 +134,11 @@ func (t *task) dump(d *dump) error {
 			}
 			if failed = true; t.ctx.Err() != nil { // the archiver is told to stop, and the job ends as with any other failure
 				t.log("ERROR: Backup of VM %d failed - command 'set -o pipefail && tar cpf - --totals ...' failed: interrupted by signal", vmid)
-				t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))
+				t.log("INFO: Failed at %s", t.sim.now().Format(time.DateTime))
 				break
 			}
 			t.log("ERROR: Backup of VM %d failed - %s", vmid, err)
-			t.log("INFO: Failed at %s", time.Now().Format(time.DateTime))
+			t.log("INFO: Failed at %s", t.sim.now().Format(time.DateTime))
 		}
 	}
 	if failed {
@@ -161,7 +161,7 @@ func (t *task) mayDumpAll(d *dump) error {
 
 // dumpOne backs up one container: lock, write, unlock.
 func (t *task) dumpOne(d *dump, st *storage, vmid int) error {
-	began := time.Now()
+	began := t.sim.now()
 	var ct *container
 	status := "stopped"
 	err := t.locked(func() error {
@@ -223,8 +223,8 @@ func (t *task) write(d *dump, st *storage, ct *container, began time.Time) error
 		t.pruneAfter(d, st, ct.vmid)
 		return nil
 	})
-	t.log("INFO: Finished Backup of VM %d (%s)", ct.vmid, time.Unix(int64(time.Since(began).Seconds()), 0).UTC().Format(time.TimeOnly))
-	t.log("INFO: Backup finished at %s", time.Now().Format(time.DateTime))
+	t.log("INFO: Finished Backup of VM %d (%s)", ct.vmid, time.Unix(int64(t.sim.now().Sub(began).Seconds()), 0).UTC().Format(time.TimeOnly))
+	t.log("INFO: Backup finished at %s", t.sim.now().Format(time.DateTime))
 	return nil
 }
 

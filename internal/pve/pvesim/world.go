@@ -47,7 +47,7 @@ type node struct {
 	memory  int64
 	swap    int64
 	disk    int64
-	booted  time.Duration // simulated time, negative for before the world began
+	booted  time.Duration // simulated time; negative: before the world began
 	phase   time.Duration // offset of its statistics cycle
 	frozen  time.Duration // last statistics while offline
 	seed    uint64
@@ -74,8 +74,10 @@ type container struct {
 	snaps        map[string]*snapshot
 	parent       string // snapshot that the current state builds on
 	pool         string
+	made         time.Duration // simulated time of its creation
 	running      bool
 	started      time.Duration // simulated time of the last start
+	runs         []run         // before that, oldest first
 	stuck        bool          // ignores shutdown requests
 	pid          int
 	seed         uint64

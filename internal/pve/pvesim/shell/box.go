@@ -6,6 +6,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -29,6 +30,8 @@ type Spec struct {
 	Password string // of root, for the login prompt
 	Keys     string // authorised keys of root
 	Now      func() time.Time
+	Made     time.Time          // of the files that it begins with; zero: now
+	Booted   time.Time          // zero: now
 	Programs map[string]Program // further commands, such as pct on a node
 }
 
@@ -92,8 +95,8 @@ var knownPackages = sync.OnceValue(func() map[string]pkg {
 
 // New makes a box with the files that a fresh container of its distribution has.
 func New(s Spec) *Box {
-	b := &Box{spec: s, services: map[string]*Service{}, packages: map[string]string{}, users: map[string]int{"root": 0, "daemon": 1, "www-data": 33, "nobody": 65534}, docker: map[string]*dockerContainer{}, booted: s.Now()}
-	b.tree = newTree(s.Now)
+	b := &Box{spec: s, services: map[string]*Service{}, packages: map[string]string{}, users: map[string]int{"root": 0, "daemon": 1, "www-data": 33, "nobody": 65534}, docker: map[string]*dockerContainer{}, booted: cmp.Or(s.Booted, s.Now())}
+	b.tree = newTree(func() time.Time { return cmp.Or(s.Made, s.Now()) })
 	for _, dir := range strings.Fields("/bin /sbin /etc/apt/sources.list.d /etc/systemd/system /etc/init.d /etc/ssh /etc/default /etc/profile.d /home /root/.ssh /tmp /var/log /var/lib /var/www/html /var/cache /run /opt /srv /mnt /dev /proc /sys /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin /usr/share/keyrings /usr/lib/systemd/system") {
 		b.tree.mkdirs(dir)
 	}
@@ -118,6 +121,7 @@ func New(s Spec) *Box {
 	for _, name := range []string{"/bin/sh", b.rootShell()} {
 		b.tree.put(name, &file{mode: 0o755, owner: "root:root", data: []byte("\x7fELF")})
 	}
+	b.tree.now = s.Now
 	return b
 }
 

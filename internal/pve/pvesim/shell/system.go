@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -140,9 +141,25 @@ func duration(text string) (time.Duration, error) {
 }
 
 func uptime(p *proc) int {
-	up := p.box.spec.Now().Sub(p.box.booted).Round(time.Minute)
-	p.printf(" %s up %s,  0 users,  load average: 0.08, 0.05, 0.01\n", p.box.spec.Now().Format(time.TimeOnly), up)
+	now := p.box.spec.Now()
+	p.printf(" %s up %s,  0 users,  load average: 0.08, 0.05, 0.01\n", now.UTC().Format(time.TimeOnly), uptimeText(now.Sub(p.box.booted)))
 	return 0
+}
+
+// uptimeText is how procps says it: "3 min", "2:05", "9 days,  2:05".
+func uptimeText(up time.Duration) string {
+	days, hours, minutes := int(up.Hours())/24, int(up.Hours())%24, int(up.Minutes())%60
+	text := ""
+	switch {
+	case days == 1:
+		text = "1 day, "
+	case days > 1:
+		text = fmt.Sprintf("%d days, ", days)
+	}
+	if hours == 0 {
+		return fmt.Sprintf("%s%d min", text, minutes)
+	}
+	return fmt.Sprintf("%s%2d:%02d", text, hours, minutes)
 }
 
 func free(p *proc) int {
