@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"berth"
 	"berth/internal/fleet"
@@ -148,7 +149,7 @@ func (c *clusterDoctorCommand) Run(ctx context.Context, o output) error {
 		if err != nil {
 			return err
 		}
-		x, err := fleet.Examine(ctx, cluster, cluster.TokenID+"="+secret)
+		x, err := fleet.Examine(ctx, time.Now, cluster, cluster.TokenID+"="+secret)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type Options struct {
 	Store store.Options
 	Pace  fleet.Pace // zero: fleet.DefaultPace
 	Log   *slog.Logger
+	Now   func() time.Time // the clock of everything, the store included; nil: time.Now
 
 	TLSCert, TLSKey string         // files of the web interface's own certificate; empty: plain HTTP
 	TrustedProxies  []netip.Prefix // believed when they say where a request comes from
@@ -75,6 +76,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, listenError(o.Addr, err)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Store.Now = o.Now
 	s, err := store.Open(ctx, o.Store)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -84,7 +89,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a := &App{Store: s, log: o.Log, listener: listener, cert: cert, failed: make(chan error, 2)}
 	hub := &live.Hub{}
-	a.fleet = fleet.New(s, hub, o.Log, time.Now, o.Pace)
+	a.fleet = fleet.New(s, hub, o.Log, o.Now, o.Pace)
 	a.jobs, err = jobs.New(ctx, s, hub, o.Log, jobs.Options{})
 	if err == nil {
 		a.actions = fleet.NewActions(a.fleet, a.jobs, fleet.DefaultPatience())
@@ -94,7 +99,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, listener.Close(), s.Close())
 	}
 	a.consoles = console.New(a.actions.ConsoleDoor, s.AddEvent, o.Log)
-	a.web = web.New(s, a.fleet, a.actions, a.consoles, auth.New(s, auth.Options{AskProxmox: a.fleet.SignIn}), hub, o.Log, time.Now)
+	a.web = web.New(s, a.fleet, a.actions, a.consoles, auth.New(s, auth.Options{Now: o.Now, AskProxmox: a.fleet.SignIn}), hub, o.Log, o.Now)
 	a.server = &http.Server{Handler: behindProxies(a.web.Handler(), o.TrustedProxies), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	if cert != nil {

@@ -444,16 +444,19 @@ func TestSecureCookiesOverTLS(t *testing.T) {
 func TestSessionsEndWhenNobodyUsesThem(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, storetest.Options(t, storetest.SQLite))
-	d.clock.at = time.Now() // scs has no other clock
 	b := d.browser("10.0.0.1")
 	if _, err := b.signIn("bert", good); err != nil {
 		t.Fatal(err)
 	}
-	d.clock.at = time.Now().Add(sessionIdle - time.Minute)
+	d.clock.at = d.clock.at.Add(sessionIdle - time.Minute)
 	if b.who().Name != "bert" {
 		t.Error("the session is over before its time")
 	}
-	d.clock.at = time.Now().Add(sessionIdle + time.Minute)
+	d.clock.at = d.clock.at.Add(sessionIdle - time.Minute)
+	if b.who().Name != "bert" {
+		t.Error("the session is over although it was used")
+	}
+	d.clock.at = d.clock.at.Add(sessionIdle + time.Minute)
 	if b.who().Name != "" {
 		t.Error("the session holds although nobody used it")
 	}

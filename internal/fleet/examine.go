@@ -44,15 +44,15 @@ type Examination struct {
 }
 
 // Examine asks a cluster what Berth needs to know before it is connected, with the token USER@REALM!ID=SECRET. Problems
-// are Invalid or Unavailable with the sentence that a person needs.
-func Examine(ctx context.Context, c berth.Cluster, token string) (Examination, error) {
+// are Invalid or Unavailable with the sentence that a person needs. The cluster's clock is compared with now.
+func Examine(ctx context.Context, now func() time.Time, c berth.Cluster, token string) (Examination, error) {
 	c, parsed, err := prepared(c, token)
 	if err != nil {
 		return Examination{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	var heard contact
+	heard := contact{now: now}
 	client, err := pve.New(pve.Config{Endpoints: c.Endpoints, Token: parsed.Name() + "=" + parsed.Secret, Fingerprint: c.Fingerprint, OnCall: heard.heard})
 	if err != nil {
 		return Examination{}, &berth.Error{Code: berth.Invalid, Message: sentence(err.Error())}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -41,6 +42,7 @@ func granted(t testing.TB, sim *pvesim.Sim, g berth.Grants) string {
 
 func startSim(t testing.TB, o pvesim.Options) (*pvesim.Sim, berth.Cluster) {
 	t.Helper()
+	o.Now = clocktest.Now
 	sim, err := pvesim.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +66,7 @@ func TestProposedCommandsGrantWhatTheirPurposeTakes(t *testing.T) {
 			t.Parallel()
 			sim, cluster := startSim(t, pvesim.Options{})
 			token := granted(t, sim, berth.Grants{Purpose: test.purpose, Backups: []string{"local"}, Disks: []string{"local-lvm"}, Bridges: nil})
-			x, err := Examine(t.Context(), cluster, token)
+			x, err := Examine(t.Context(), clocktest.Now, cluster, token)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +90,7 @@ func TestCommandsOfTheDoctorGrantWhatIsMissing(t *testing.T) {
 	sim, cluster := startSim(t, pvesim.Options{})
 	token := granted(t, sim, berth.Grants{Purpose: berth.PurposeWatch})
 	for range len(berth.Purposes()) + 20 { // every round grants the first thing that is missing
-		x, err := Examine(t.Context(), cluster, token)
+		x, err := Examine(t.Context(), clocktest.Now, cluster, token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +113,7 @@ func TestTokenThatWasGrantedNothingIsSaidToBeBlind(t *testing.T) {
 	sim.Shell("pve1", "pveum user add blind@pve")
 	out, _ := sim.Shell("pve1", "pveum user token add blind@pve berth --privsep 1")
 	secret := regexp.MustCompile(`[0-9a-f-]{36}`).FindString(out)
-	x, err := Examine(t.Context(), cluster, "blind@pve!berth="+secret)
+	x, err := Examine(t.Context(), clocktest.Now, cluster, "blind@pve!berth="+secret)
 	if err != nil || !x.Blind || x.Containers != 0 {
 		t.Errorf("got %+v (%v)", x, err)
 	}
@@ -127,7 +129,7 @@ func skewed(t *testing.T, sim *pvesim.Sim, by time.Duration) *httptest.Server {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	proxy.ModifyResponse = func(r *http.Response) error {
-		r.Header.Set("Date", time.Now().Add(by).UTC().Format(http.TimeFormat))
+		r.Header.Set("Date", clocktest.Now().Add(by).UTC().Format(http.TimeFormat))
 		return nil
 	}
 	server := httptest.NewTLSServer(proxy)
@@ -144,7 +146,7 @@ func TestClockThatIsWrongIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	cluster.Endpoints, cluster.Fingerprint = []string{server.URL}, certificate.Fingerprint
-	x, err := Examine(t.Context(), cluster, sim.Token())
+	x, err := Examine(t.Context(), clocktest.Now, cluster, sim.Token())
 	if err != nil || x.ClockSkew < 59*time.Minute || x.ClockSkew > 61*time.Minute {
 		t.Errorf("skew is %s (%v)", x.ClockSkew, err)
 	}
@@ -154,7 +156,7 @@ func TestLookSaysWhoIsThere(t *testing.T) {
 	t.Parallel()
 	sim, _ := startSim(t, pvesim.Options{})
 	c, err := Look(t.Context(), sim.URL())
-	if err != nil || c.Fingerprint != sim.Fingerprint() || c.Subject == "" || !c.Ends.After(time.Now()) {
+	if err != nil || c.Fingerprint != sim.Fingerprint() || c.Subject == "" || !c.Ends.After(clocktest.Now()) {
 		t.Errorf("got %+v (%v)", c, err)
 	}
 	if _, err := Look(t.Context(), "ftp://x"); berth.CodeOf(err) != berth.Invalid {

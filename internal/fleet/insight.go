@@ -42,6 +42,8 @@ type nodeInsight struct {
 
 // contact is what the answers tell of the connection. Answers arrive beside the loop.
 type contact struct {
+	now func() time.Time // the clock that those of servers are compared with
+
 	mu         sync.Mutex
 	connection berth.Connection
 }
@@ -54,7 +56,8 @@ func (c *contact) heard(call pve.Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.connection.Endpoint, c.connection.CertificateEnds = call.Endpoint, call.CertificateEnds
-	asked, answered := call.Started, call.Started.Add(call.Duration)
+	answered := c.now()
+	asked := answered.Add(-call.Duration)
 	switch { // the second that the server named began at ServerTime
 	case call.ServerTime.After(answered):
 		c.connection.ClockSkew = call.ServerTime.Sub(answered)

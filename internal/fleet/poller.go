@@ -49,7 +49,7 @@ type poller struct {
 // error here: the cluster is shown as failing, with the reason.
 func (f *Fleet) newPoller(ctx context.Context, c berth.Cluster) (*poller, error) {
 	p := &poller{fleet: f, cluster: c, wake: make(chan struct{}, 1), reload: make(chan struct{}, 1), done: make(chan struct{}), outcomes: make(chan func(), readsAtOnce),
-		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{turn: -1, nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
+		fresh: map[int]*fresh{}, nodes: map[string]*nodeState{}, insight: insight{contact: contact{now: f.now}, turn: -1, nodes: map[string]nodeInsight{}}, health: Health{State: Connecting},
 		identity: identity{gone: map[string]time.Time{}, suspects: map[int]bool{}}, tasks: tasks{left: map[pve.UPID]bool{}}}
 	var err error
 	if p.tracked, err = f.store.TrackedContainers(ctx, c.ID); err != nil {

@@ -336,7 +336,7 @@ func TestRestartsAreNoFailedAttempts(t *testing.T) {
 		taken, fence, err := s.ClaimJob(t.Context(), job.ID, "a process that stops")
 		if err == nil {
 			err = s.InTx(t.Context(), "stop", func(tx *store.Tx) error {
-				return tx.ReleaseJob(t.Context(), job.ID, fence, taken.Attempts, time.Now())
+				return tx.ReleaseJob(t.Context(), job.ID, fence, taken.Attempts, 0)
 			})
 		}
 		if err != nil {

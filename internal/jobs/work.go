@@ -201,11 +201,10 @@ func (j *Jobs) cancelWords(ctx context.Context, run *Run, failure *Failure) stri
 
 // giveBack lets the next worker take the job up after a while, and so many attempts that failed.
 func (j *Jobs) giveBack(ctx context.Context, run *Run, failed int, after time.Duration) error {
-	at := time.Now().Add(after)
 	return j.Change(ctx, "give job "+run.Job.ID+" back", func(tx *store.Tx) error {
-		if err := tx.ReleaseJob(ctx, run.Job.ID, run.fence, failed, at); err != nil {
+		if err := tx.ReleaseJob(ctx, run.Job.ID, run.fence, failed, after); err != nil {
 			return err
 		}
-		return j.queue.insert(ctx, tx, at, run.Job)
+		return j.queue.insert(ctx, tx, time.Now().Add(after), run.Job) // by the clock of River
 	})
 }

@@ -123,9 +123,9 @@ func (tx *Tx) EndJob(ctx context.Context, id string, state berth.JobState, messa
 	return jobOf(row), tx.change(topicJobs, nil)
 }
 
-// ReleaseJob gives the job back after so many attempts that failed, for whoever claims it at the given time. Returns ErrFenced if it is not the worker's any more.
-func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, attempts int, again time.Time) error {
-	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, Attempts: int64(attempts), AgainAt: millis(again)})
+// ReleaseJob gives the job back after so many attempts that failed, for whoever claims it after a while. Returns ErrFenced if it is not the worker's any more.
+func (tx *Tx) ReleaseJob(ctx context.Context, id string, fence int64, attempts int, after time.Duration) error {
+	rows, err := tx.q.ReleaseJob(ctx, sqlc.ReleaseJobParams{ID: id, Fence: fence, Attempts: int64(attempts), AgainAt: millis(tx.store.now().Add(after))})
 	if err == nil && rows == 0 {
 		return ErrFenced
 	}

@@ -54,7 +54,8 @@ func CameWith(ctx context.Context, token string) context.Context {
 	return context.WithValue(ctx, cameWith{}, token)
 }
 
-// CommitCtx keeps a session until it expires. Returns Unauthenticated if its user was removed in the meantime.
+// CommitCtx keeps a session until it expires, a time by the machine's clock: scs has no other. What is left until then counts from
+// now by the store's. Returns Unauthenticated if its user was removed in the meantime.
 func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	_, values, err := scs.GobCodec{}.Decode(data)
 	if err != nil {
@@ -71,7 +72,7 @@ func (v *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		}
 		session := sqlc.CommitSessionParams{
 			TokenHash: sessionHash(token), UserID: sql.NullString{String: user, Valid: user != ""},
-			Data: data, ExpiresAt: millis(expiry), Now: millis(v.s.now()), Address: address, Browser: browser,
+			Data: data, ExpiresAt: millis(v.s.now().Add(time.Until(expiry))), Now: millis(v.s.now()), Address: address, Browser: browser,
 		}
 		if ctx.Value(cameWith{}) == token {
 			_, err := q.ContinueSession(ctx, sqlc.ContinueSessionParams{TokenHash: session.TokenHash, UserID: session.UserID, Data: data,

@@ -17,9 +17,9 @@ func sessionData(t testing.TB, userID string) []byte {
 	return must(scs.GobCodec{}.Encode(noon, map[string]any{store.SessionUser: userID}))(t)
 }
 
-func commit(t testing.TB, s *store.Store, token, userID string, expiry time.Time) {
+func commit(t testing.TB, s *store.Store, token, userID string, lasts time.Duration) {
 	t.Helper()
-	if err := s.Sessions().CommitCtx(t.Context(), token, sessionData(t, userID), expiry); err != nil {
+	if err := s.Sessions().CommitCtx(t.Context(), token, sessionData(t, userID), time.Now().Add(lasts)); err != nil {
 		t.Fatalf("commit session %s: %v", token, err)
 	}
 }
@@ -47,9 +47,9 @@ func TestSessionsKeepTheContractOfScs(t *testing.T) {
 		if err := sessions.DeleteCtx(ctx, "unknown"); err != nil {
 			t.Errorf("delete an unknown session: %v", err)
 		}
-		commit(t, s, "token", "", noon.Add(time.Hour))
+		commit(t, s, "token", "", time.Hour)
 		bert := addUser(t, s, "bert")
-		commit(t, s, "token", bert.ID, noon.Add(2*time.Hour)) // overwrites data and expiry
+		commit(t, s, "token", bert.ID, 2*time.Hour) // overwrites data and expiry
 		now.at = noon.Add(time.Hour)
 		data, ok, err := sessions.FindCtx(ctx, "token")
 		if err != nil || !ok {
@@ -59,7 +59,7 @@ func TestSessionsKeepTheContractOfScs(t *testing.T) {
 		now.at = noon.Add(2 * time.Hour)
 		wantEqual(t, found(t, s, "token"), false)
 		wantEqual(t, len(must(sessions.AllCtx(ctx))(t)), 0)
-		commit(t, s, "token", bert.ID, noon.Add(3*time.Hour))
+		commit(t, s, "token", bert.ID, 3*time.Hour)
 		if err := sessions.DeleteCtx(ctx, "token"); err != nil {
 			t.Fatal(err)
 		}
@@ -71,10 +71,9 @@ func TestSessionManagerEndsTheSessionsOfOneUser(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		bert, carl := addUser(t, s, "bert"), addUser(t, s, "carl")
-		expiry := time.Now().Add(time.Hour)
-		commit(t, s, "bert's laptop", bert.ID, expiry)
-		commit(t, s, "bert's phone", bert.ID, expiry)
-		commit(t, s, "carl's", carl.ID, expiry)
+		commit(t, s, "bert's laptop", bert.ID, time.Hour)
+		commit(t, s, "bert's phone", bert.ID, time.Hour)
+		commit(t, s, "carl's", carl.ID, time.Hour)
 		// Not scs.New: it starts the goroutine of a store in memory.
 		manager := scs.SessionManager{Store: s.Sessions(), Codec: scs.GobCodec{}, Lifetime: time.Hour}
 		err := manager.Iterate(t.Context(), func(ctx context.Context) error {
@@ -95,7 +94,7 @@ func TestSessionManagerEndsTheSessionsOfOneUser(t *testing.T) {
 func TestHandleOfASessionSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		commit(t, s, "token", "", time.Now().Add(time.Hour))
+		commit(t, s, "token", "", time.Hour)
 		all := must(s.Sessions().AllCtx(t.Context()))(t)
 		wantEqual(t, len(all), 1)
 		for handle := range all {
@@ -111,8 +110,8 @@ func TestExpiredSessionsAndLinksAreDeleted(t *testing.T) {
 		o.Now = now.now
 		s := storetest.OpenWith(t, o)
 		bert := addUser(t, s, "bert")
-		commit(t, s, "old", bert.ID, noon.Add(time.Hour))
-		commit(t, s, "new", bert.ID, noon.Add(3*time.Hour))
+		commit(t, s, "old", bert.ID, time.Hour)
+		commit(t, s, "new", bert.ID, 3*time.Hour)
 		must(s.NewSignInLink(t.Context(), bert.ID, time.Hour))(t)
 		now.at = noon.Add(2 * time.Hour)
 		wantEqual(t, must(s.DeleteExpired(t.Context()))(t), 1)

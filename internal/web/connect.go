@@ -174,7 +174,7 @@ func (s *Server) connect(r *http.Request, p *connectPage, token string) error {
 	if err := p.propose(); err != nil {
 		return err
 	}
-	x, err := fleet.Examine(r.Context(), p.cluster(), token)
+	x, err := fleet.Examine(r.Context(), s.now, p.cluster(), token)
 	if err != nil {
 		return err
 	}
