@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"berth"
 	"berth/internal/pve"
@@ -71,4 +72,22 @@ func TestAContainerTellsNothingOfTheOneBefore(t *testing.T) {
 			t.Errorf("a restore as new of a backup of the one before gives %v, want Forbidden", err)
 		}
 	})
+}
+
+// A container can be destroyed on one node and another one made on a second node within the second to which Proxmox dates tasks.
+func TestTasksOfOneSecondAreInOrderOverNodes(t *testing.T) {
+	t.Parallel()
+	second := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	destroyed := berth.Task{Subject: "home/101", Type: "vzdestroy", Node: "pve2", UPID: "UPID:pve2:00001000:", StartedAt: second, EndedAt: second, Exit: "OK"}
+	running := berth.Task{Subject: "home/101", Type: "vzcreate", Node: "pve1", UPID: "UPID:pve1:00002000:", StartedAt: second}
+	ended := running
+	ended.EndedAt, ended.Exit = second.Add(2*time.Second), "OK"
+	for _, made := range []berth.Task{running, ended} {
+		tasks := []berth.Task{destroyed, made}
+		slices.SortFunc(tasks, newerTask)
+		markFormer(tasks)
+		if tasks[0].Type != "vzcreate" || tasks[0].Former || !tasks[1].Former {
+			t.Errorf("got %+v, want the creation first, and only the destruction to be of the former one", tasks)
+		}
+	}
 }

@@ -92,18 +92,20 @@ func (o *orderChoices) readSnapshots(ctx context.Context) {
 	})
 }
 
-// newestFirst puts snapshots in order. Of two from the same second the child is the newer one.
+// newestFirst puts snapshots in order. Of those from one second the one with more ancestors is newer.
 func newestFirst(all []pve.Snapshot) []pve.Snapshot {
-	child := func(a, b pve.Snapshot) int {
-		switch {
-		case a.Parent == b.Name:
-			return -1
-		case b.Parent == a.Name:
-			return 1
-		}
-		return cmp.Compare(a.Name, b.Name)
+	parents, ancestors := map[string]string{}, map[string]int{}
+	for i := range all {
+		parents[all[i].Name] = all[i].Parent
 	}
-	slices.SortFunc(all, func(a, b pve.Snapshot) int { return cmp.Or(b.Time.Compare(a.Time), child(a, b)) })
+	for name := range parents {
+		for at, there := parents[name]; there && ancestors[name] < len(all); at, there = parents[at] { // no longer in a circle
+			ancestors[name]++
+		}
+	}
+	slices.SortFunc(all, func(a, b pve.Snapshot) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(ancestors[b.Name], ancestors[a.Name]), cmp.Compare(a.Name, b.Name))
+	})
 	return all
 }
 

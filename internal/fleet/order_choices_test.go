@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"berth"
+	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -154,5 +156,29 @@ func TestZFSGoesBackToTheNewestSnapshotOnly(t *testing.T) {
 	template := r.choices(anna, c, berth.ActionRequest{Action: berth.ActionTemplate})
 	if !strings.Contains(template.Refusal, "newer, older") {
 		t.Errorf("a template: %q, want the snapshots that are in the way", template.Refusal)
+	}
+}
+
+// Proxmox dates snapshots to the second.
+func TestSnapshotsOfOneSecondAreInTheOrderOfTheirParents(t *testing.T) {
+	t.Parallel()
+	second := time.Date(2028, 2, 29, 23, 59, 59, 0, time.UTC)
+	for _, test := range []struct {
+		what string
+		all  []pve.Snapshot
+		want string
+	}{
+		{"one after the other", []pve.Snapshot{{Name: "m", Parent: "a", Time: second}, {Name: "z", Parent: "m", Time: second}, {Name: "a", Time: second}}, "z m a"},
+		{"against their names", []pve.Snapshot{{Name: "a", Parent: "m", Time: second}, {Name: "m", Parent: "z", Time: second}, {Name: "z", Time: second}}, "a m z"},
+		{"a later one without parent", []pve.Snapshot{{Name: "child", Parent: "x", Time: second}, {Name: "x", Time: second}, {Name: "late", Time: second.Add(time.Second)}}, "late child x"},
+		{"a circle", []pve.Snapshot{{Name: "b", Parent: "a", Time: second}, {Name: "a", Parent: "b", Time: second}}, "a b"},
+	} {
+		var got []string
+		for _, s := range newestFirst(test.all) {
+			got = append(got, s.Name)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: got %s, want %s", test.what, got, test.want)
+		}
 	}
 }

@@ -43,11 +43,24 @@ func (p *poller) latest(rows []pve.TaskRow) []berth.Task {
 		}
 		tasks = append(tasks, t)
 	}
-	slices.SortFunc(tasks, func(a, b berth.Task) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.UPID, a.UPID)) // within a second those with a later process id
-	})
+	slices.SortFunc(tasks, newerTask)
 	markFormer(tasks)
 	return tasks
+}
+
+// newerTask puts newer tasks first. Of those that started within one second, which may be on several nodes, the one that runs or
+// ended later is newer, then the one with the later process id.
+func newerTask(a, b berth.Task) int {
+	if started := b.StartedAt.Compare(a.StartedAt); started != 0 {
+		return started
+	}
+	if a.EndedAt.IsZero() != b.EndedAt.IsZero() {
+		if a.EndedAt.IsZero() {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(b.EndedAt.Compare(a.EndedAt), cmp.Compare(b.UPID, a.UPID))
 }
 
 // noteOutside adds what others did to containers to the history, also while Berth was down, and what a task of Berth did
