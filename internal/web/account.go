@@ -80,11 +80,12 @@ func (s *Server) newAccountPage(r *http.Request, problem error) (accountPage, er
 
 func newTokenView(t berth.APIToken, now time.Time) tokenView {
 	v := tokenView{ID: t.ID, Name: t.Name, Grant: grantText(t.Grant), Expires: "never expires", Expired: t.Expired(now), UsedAt: t.UsedAt, UsedAddress: t.UsedAddress}
+	day := t.ExpiresAt.In(now.Location()).Format(time.DateOnly)
 	switch {
 	case v.Expired:
-		v.Expires = "expired " + t.ExpiresAt.Format(time.DateOnly)
+		v.Expires = "expired " + day
 	case !t.ExpiresAt.IsZero():
-		v.Expires = "until " + t.ExpiresAt.Format(time.DateOnly)
+		v.Expires = "until " + day
 	}
 	return v
 }
