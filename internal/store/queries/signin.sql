@@ -52,7 +52,7 @@ SELECT COUNT(*) FROM recovery_codes WHERE user_id = sqlc.arg(user_id);
 -- name: SessionsOf :many
 SELECT token_hash, address, browser, created_at, last_seen_at FROM sessions
 WHERE user_id = CAST(sqlc.arg(user_id) AS TEXT) AND expires_at > sqlc.arg(now)
-ORDER BY last_seen_at DESC;
+ORDER BY last_seen_at DESC, token_hash;
 
 -- name: EndSessionOf :execrows
 DELETE FROM sessions WHERE user_id = CAST(sqlc.arg(user_id) AS TEXT) AND token_hash = sqlc.arg(token_hash);

@@ -119,7 +119,7 @@ func (q *Queries) RemoveTOTP(ctx context.Context, arg RemoveTOTPParams) (int64, 
 const sessionsOf = `-- name: SessionsOf :many
 SELECT token_hash, address, browser, created_at, last_seen_at FROM sessions
 WHERE user_id = CAST($1 AS TEXT) AND expires_at > $2
-ORDER BY last_seen_at DESC
+ORDER BY last_seen_at DESC, token_hash
 `
 
 type SessionsOfParams struct {
