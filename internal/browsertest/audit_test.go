@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
@@ -83,7 +84,7 @@ func addHistory(t *testing.T, b *Berth, n int) {
 	t.Helper()
 	for i := range n {
 		e := berth.Event{Actor: "carla", Source: "api", Action: "container.stop", Cluster: "home", VMID: 7000 + i, Subject: fmt.Sprintf("old%d (%d on pve1)", i, 7000+i),
-			At: time.Now().Add(time.Duration(i-n) * time.Minute), Details: map[string]string{"state": "failed", "message": "=1+1"}}
+			At: clocktest.Now().Add(time.Duration(i-n) * time.Minute), Details: map[string]string{"state": "failed", "message": "=1+1"}}
 		if i == 0 {
 			e.Actor, e.Subject, e.Details["message"], e.Details["upid"] = "=evil", evilText, evilText, evilText
 		}

@@ -12,6 +12,7 @@ import (
 
 	"berth"
 	"berth/internal/app"
+	"berth/internal/clocktest"
 	"berth/internal/fleet"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -36,7 +37,7 @@ func Start(t testing.TB, o store.Options, world pvesim.Options) *Berth {
 // Connect starts a simulated cluster and connects it under the name home.
 func (b *Berth) Connect(world pvesim.Options) {
 	b.t.Helper()
-	world.Cluster = "home"
+	world.Cluster, world.Now = "home", clocktest.Now
 	sim, err := pvesim.New(world)
 	if err != nil {
 		b.t.Fatal(err)
@@ -65,7 +66,7 @@ func StartEmpty(t testing.TB, o store.Options) *Berth {
 // StartAt starts a Berth that asks its clusters at a pace of its own, so that a test sees in seconds what takes minutes.
 func StartAt(t testing.TB, o store.Options, pace fleet.Pace) *Berth {
 	t.Helper()
-	b := &Berth{t: t, options: app.Options{Addr: "127.0.0.1:0", Store: o, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Pace: pace}}
+	b := &Berth{t: t, options: app.Options{Addr: "127.0.0.1:0", Store: o, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Pace: pace, Now: clocktest.Now}}
 	b.start()
 	t.Cleanup(b.stop)
 	return b

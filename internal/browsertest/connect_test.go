@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -13,6 +14,7 @@ import (
 // proxmox starts a simulated cluster that Berth does not know.
 func proxmox(t *testing.T, o pvesim.Options) *pvesim.Sim {
 	t.Helper()
+	o.Now = clocktest.Now
 	sim, err := pvesim.New(o)
 	if err != nil {
 		t.Fatal(err)

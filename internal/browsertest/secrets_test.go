@@ -17,6 +17,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/fleet"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -132,7 +133,7 @@ func enrolOverHTTP(t *testing.T, b *Berth, client *http.Client, s *store.Store, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := totp.GenerateCode(seed, time.Now())
+	code, err := totp.GenerateCode(seed, clocktest.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

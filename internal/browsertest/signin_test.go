@@ -7,6 +7,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -73,7 +74,7 @@ func TestPasswordSecondFactorAndSessions(t *testing.T) {
 	p.Click(`form[action$="/prove"] button`)
 	p.Wait(`document.querySelector('[role="alert"]')`)
 	p.Click(`[name="code"]`)
-	p.Paste(codeAt(t, seed, time.Now()))
+	p.Paste(codeAt(t, seed, clocktest.Now()))
 	p.Click(`form[action$="/prove"] button`)
 	p.Wait(`document.querySelectorAll('[data-testid="recovery"] li').length === 10`)
 	recovery := Eval[string](p, `document.querySelector('[data-testid="recovery"] li').innerText`)
@@ -86,7 +87,7 @@ func TestPasswordSecondFactorAndSessions(t *testing.T) {
 	phone.Click(`form[action="/login/code"] button`)
 	phone.Wait(`document.querySelector('[role="alert"]')?.innerText.includes("wrong")`)
 	phone.Click(`[name="code"]`)
-	phone.Paste(codeAt(t, seed, time.Now().Add(30*time.Second))) // the one that proved it is used up
+	phone.Paste(codeAt(t, seed, clocktest.Now().Add(30*time.Second))) // the one that proved it is used up
 	phone.Click(`form[action="/login/code"] button`)
 	phone.Wait(`location.search === "?q=status:running" && document.querySelector('[data-key]')`)
 

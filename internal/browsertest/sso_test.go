@@ -6,11 +6,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oauth2-proxy/mockoidc"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -130,7 +130,7 @@ func TestSignInThroughProxmox(t *testing.T) {
 	says("none of your groups")
 	try("bert@pve", "bert's password", "")
 	says("has a second factor")
-	try("bert@pve", "bert's password", codeAt(t, seed, time.Now()))
+	try("bert@pve", "bert's password", codeAt(t, seed, clocktest.Now()))
 	page.Wait(allCards + ` > 0`)
 	if Eval[bool](page, `document.body.innerText.includes("pve2")`) {
 		t.Error("more is seen than the group may")

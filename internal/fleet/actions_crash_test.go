@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/jobs"
 	"berth/internal/live"
 	"berth/internal/pve"
@@ -49,12 +50,12 @@ func runOtherBerth() int {
 func otherBerthMain(request berth.ActionRequest, dir, database, key string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	s, err := store.Open(ctx, store.Options{DataDir: dir, Database: database})
+	s, err := store.Open(ctx, store.Options{DataDir: dir, Database: database, Now: clocktest.Now})
 	if err != nil {
 		return err
 	}
 	hub, log := &live.Hub{}, slog.New(slog.NewTextHandler(os.Stdout, nil))
-	f := New(s, hub, log, time.Now, quick)
+	f := New(s, hub, log, clocktest.Now, quick)
 	j, err := jobs.New(ctx, s, hub, log, jobs.Options{Beat: 100 * time.Millisecond})
 	if err != nil {
 		return err
@@ -267,7 +268,7 @@ func TestActionsSurviveKill9(t *testing.T) {
 }
 
 func surviveKill(t *testing.T, o store.Options, action berth.Action, m moment) {
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: 200 * time.Millisecond})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home", TaskTime: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +330,7 @@ func killOtherBerth(t *testing.T, o store.Options, request berth.ActionRequest, 
 	}
 	said := &syncBuffer{}
 	cmd := exec.CommandContext(t.Context(), program, o.DataDir, o.Database, key)
-	cmd.Env = append(append(os.Environ(), otherBerth+"="+string(text)), more...)
+	cmd.Env = append(append(os.Environ(), otherBerth+"="+string(text), clocktest.Environment()), more...)
 	cmd.Stdout, cmd.Stderr = said, said
 	k.mu.Lock()
 	if err := cmd.Start(); err != nil {

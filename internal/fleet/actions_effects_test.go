@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
@@ -51,7 +52,7 @@ func TestWhatGoesWithAContainer(t *testing.T) {
 		t.Errorf("disks -want +got:\n%s", diff)
 	}
 	if len(got.Unknown) != 0 || len(got.Backups) != 2 || got.Backups[1].Storage != "nas" || got.Backups[1].Count != before.Backups[1].Count+1 ||
-		time.Since(got.Backups[1].Latest) > time.Hour || got.Backups[1].SizeBytes <= before.Backups[1].SizeBytes {
+		clocktest.Since(got.Backups[1].Latest) > time.Hour || got.Backups[1].SizeBytes <= before.Backups[1].SizeBytes {
 		t.Errorf("before the backup %+v, after it %+v", before, got)
 	}
 	if _, err := r.GoesWith(t.Context(), anna, "home/9"); berth.CodeOf(err) != berth.NotFound {

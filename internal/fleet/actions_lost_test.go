@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -78,7 +79,7 @@ func runningTask(t *testing.T, sim *pvesim.Sim, c *berth.Container) pve.UPID {
 // behindProxy starts a simulated cluster behind a proxy that cuts the answer to an order.
 func behindProxy(t *testing.T, s *store.Store) (*pvesim.Sim, *berth.Container, *killer) {
 	t.Helper()
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: time.Hour})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home", TaskTime: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

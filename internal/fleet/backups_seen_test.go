@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
@@ -47,7 +48,7 @@ func TestTheLastBackupIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.eventually("the one that somebody else made is known", func() bool { return time.Since(r.lastBackup(c).At) < time.Minute })
+	r.eventually("the one that somebody else made is known", func() bool { return clocktest.Since(r.lastBackup(c).At) < time.Minute })
 	all, err := client.StorageContent(t.Context(), c.Node, "nas", pve.ContentQuery{Content: "backup", VMID: c.VMID})
 	if err != nil || len(all) != 1 {
 		t.Fatalf("backups are %v (%v)", all, err)
@@ -57,7 +58,7 @@ func TestTheLastBackupIsKnown(t *testing.T) {
 	r.succeed(c, berth.ActionRequest{Action: berth.ActionBackup, Backup: berth.BackupOrder{Storage: "local", Mode: "stop", Compress: "0"}})
 	r.eventually("a new one is known", func() bool {
 		got := r.lastBackup(c)
-		return time.Since(got.At) < time.Minute && got.Unseen == ""
+		return clocktest.Since(got.At) < time.Minute && got.Unseen == ""
 	})
 	r.sim.Stop()
 	r.eventually("nothing is certain while the cluster does not answer", func() bool { return r.lastBackup(c).Unseen != "" })

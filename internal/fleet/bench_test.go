@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/live"
 	"berth/internal/pve"
 	"berth/internal/store/storetest"
@@ -47,7 +48,7 @@ func twoRounds(b *testing.B, containers int) (*poller, *fixture) {
 	bodies := []string{largeCluster(containers, 0), largeCluster(containers, 1)}
 	s := storetest.Open(b, storetest.SQLite)
 	f := serveFixture(b, s, map[string]func(int) string{"/cluster/resources": func(n int) string { return bodies[n%2] }})
-	fleet := New(s, &live.Hub{}, slog.New(slog.DiscardHandler), time.Now, DefaultPace())
+	fleet := New(s, &live.Hub{}, slog.New(slog.DiscardHandler), clocktest.Now, DefaultPace())
 	if err := fleet.Load(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func largeSnapshot(tb testing.TB, n int) *Snapshot {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := New(nil, &live.Hub{}, slog.New(slog.DiscardHandler), time.Now, DefaultPace())
+	f := New(nil, &live.Hub{}, slog.New(slog.DiscardHandler), clocktest.Now, DefaultPace())
 	p := &poller{fleet: f, cluster: berth.Cluster{ID: "1", Name: "home"}, nodes: map[string]*nodeState{}, facts: facts{byVMID: map[int]*known{}},
 		health: Health{State: Answering, AnsweredAt: noon}}
 	p.list.set(resources, noon)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -118,7 +119,7 @@ func TestWhatCannotBeConfiguredIsRefusedPerKey(t *testing.T) {
 func TestAChangeWhoseAnswerIsLostIsNoConflict(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		sim, err := pvesim.New(pvesim.Options{Cluster: "home"})
+		sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home"})
 		if err != nil {
 			t.Fatal(err)
 		}

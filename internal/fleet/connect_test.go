@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -27,7 +28,7 @@ func simClient(t testing.TB, sim *pvesim.Sim) *pve.Client {
 func TestConnectSaysWhatIsWrongAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite)
-	sim, err := pvesim.New(pvesim.Options{AuthDelay: -1})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, AuthDelay: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

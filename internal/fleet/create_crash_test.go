@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
 	"berth/internal/store/storetest"
@@ -40,7 +41,7 @@ func TestCreationsSurviveKill9(t *testing.T) {
 }
 
 func surviveKilledCreation(t *testing.T, o store.Options, m moment) {
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: 200 * time.Millisecond})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home", TaskTime: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

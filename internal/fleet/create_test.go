@@ -185,7 +185,7 @@ func TestCleanUpDestroysOnlyWhatTheCreationMade(t *testing.T) {
 		r.wantEnd(r.create(newSpec(t, r.sim, 990)), berth.JobFailed, "no such interface")
 		r.wait("it is in error", func(s *Snapshot) bool {
 			c, found := s.Find("home", 990)
-			return found && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
+			return found && c.Hostname == "fresh" && c.Status == berth.StatusError && c.Live == berth.LiveStopped && c.Pending == nil && c.Lock == ""
 		})
 		r.wantEnd(r.askSettled(r.container(990), berth.ActionRequest{Action: berth.ActionCleanUp}), berth.JobSucceeded, "")
 		r.wait("it is off the list", func(s *Snapshot) bool { _, found := s.Find("home", 990); return !found })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -208,7 +209,7 @@ func TestDeedsSurviveKill9(t *testing.T) {
 }
 
 func surviveKilledDeed(t *testing.T, o store.Options, d deed, m moment) {
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: brief})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home", TaskTime: brief})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -277,7 +278,7 @@ func TestAnOrderWhoseAnswerIsLostIsNotGivenTwice(t *testing.T) {
 
 // surviveLostOrder kills a Berth between the order and its answer, and counts what arrives in all.
 func surviveLostOrder(t *testing.T, path string, request berth.ActionRequest) {
-	sim, err := pvesim.New(pvesim.Options{Cluster: "home", TaskTime: brief})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Cluster: "home", TaskTime: brief})
 	if err != nil {
 		t.Fatal(err)
 	}

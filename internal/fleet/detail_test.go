@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
@@ -62,7 +63,7 @@ func TestDetailTellsEverything(t *testing.T) {
 		got.Snapshots[n-1].Depth != got.Snapshots[n-2].Depth+1 || got.Parent != "after" || got.Snapshots[n-2].Description != "as it was" {
 		t.Errorf("snapshots are %+v, the present one is after %s", got.Snapshots, got.Parent)
 	}
-	if len(got.Backups) == 0 || got.Backups[0].Storage != "nas" || got.Backups[0].SizeBytes == 0 || time.Since(got.Backups[0].At) > time.Hour {
+	if len(got.Backups) == 0 || got.Backups[0].Storage != "nas" || got.Backups[0].SizeBytes == 0 || clocktest.Since(got.Backups[0].At) > time.Hour {
 		t.Errorf("backups are %+v", got.Backups)
 	}
 	if len(got.Events) == 0 || got.Events[0].Actor != "anna" || got.TrackedAt.IsZero() || got.UpdatedAt.Before(got.TrackedAt) {
@@ -112,7 +113,7 @@ func TestHistoryGoesOnWithWhatBerthReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := r.History(t.Context(), anna, c.Key(), "hour")
-	if err != nil || len(after) == 0 || time.Since(after[len(after)-1].At) > time.Minute || after[len(after)-1].Memory == nil {
+	if err != nil || len(after) == 0 || clocktest.Since(after[len(after)-1].At) > time.Minute || after[len(after)-1].Memory == nil {
 		t.Errorf("the latest of %d steps is %+v, %v", len(after), after[len(after)-1], err)
 	}
 	for _, span := range Spans() {

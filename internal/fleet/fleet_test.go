@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/live"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store"
@@ -49,7 +50,7 @@ type rig struct {
 // run starts a fleet on the store; it is stopped at the end of the test or by stop.
 func run(t testing.TB, s *store.Store, pace Pace) *rig {
 	t.Helper()
-	return runWith(t, s, pace, time.Now)
+	return runWith(t, s, pace, clocktest.Now)
 }
 
 // runWith is run with another clock.
@@ -96,18 +97,18 @@ func (r *rig) container(vmid int) *berth.Container {
 	return c
 }
 
-// jumpingClock is the real clock, but for how far it was put forward. A call under way then seems to be slow, and the next
+// jumpingClock is the clock of the tests, but for how far it was put forward. A call under way then seems to be slow, and the next
 // one to be due late: Refresh does not wait for that.
 type jumpingClock struct{ ahead atomic.Int64 }
 
-func (c *jumpingClock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *jumpingClock) now() time.Time { return clocktest.Now().Add(time.Duration(c.ahead.Load())) }
 
 func (c *jumpingClock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // simulate starts a simulated cluster and connects it as home.
 func simulate(t testing.TB, s *store.Store, o pvesim.Options) *pvesim.Sim {
 	t.Helper()
-	o.Cluster = "home"
+	o.Cluster, o.Now = "home", clocktest.Now
 	sim, err := pvesim.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +244,7 @@ func TestRestartShowsTheLastKnownStateBeforeTheClusterAnswers(t *testing.T) {
 		r.wait("all are there", answering(40))
 		r.stop()
 		sim.Stop()
-		again := New(s, &live.Hub{}, slog.New(slog.DiscardHandler), time.Now, quick)
+		again := New(s, &live.Hub{}, slog.New(slog.DiscardHandler), clocktest.Now, quick)
 		if err := again.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}

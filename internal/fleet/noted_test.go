@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/live"
 	"berth/internal/pve"
 	"berth/internal/pve/pvesim"
@@ -38,7 +39,7 @@ func (r *rig) eventually(what string, so func() bool) {
 // order: tasks have no more than a second of the time.
 func (r *rig) entries(vmid int) []string {
 	r.t.Helper()
-	filter := store.EventFilter{Container: berth.ContainerKey("home", vmid), Since: time.Now().Add(-30 * time.Minute)} // simulated clusters have a past
+	filter := store.EventFilter{Container: berth.ContainerKey("home", vmid), Since: clocktest.Now().Add(-30 * time.Minute)} // simulated clusters have a past
 	events, err := r.store.Events(r.t.Context(), filter, "", 100)
 	if err != nil {
 		r.t.Fatal(err)

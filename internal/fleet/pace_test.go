@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -112,7 +113,7 @@ func TestBudgetSavesUpAndLeavesSomeForWhatIsUrgent(t *testing.T) {
 
 func TestWatcherTellsWhatIsShownUntilItIsClosed(t *testing.T) {
 	t.Parallel()
-	f := New(nil, nil, nil, time.Now, quick)
+	f := New(nil, nil, nil, clocktest.Now, quick)
 	a, b := f.Watch(), f.Watch()
 	a.Show([]string{"home/101", "home/102"})
 	b.Show([]string{"home/102", "work/103", "home/odd"})

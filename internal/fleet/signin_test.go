@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pquerna/otp/totp"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/pve/pvesim"
 	"berth/internal/store/storetest"
 )
@@ -62,7 +62,7 @@ func TestAnAccountOfProxmoxSignsIn(t *testing.T) {
 	}
 	want("bert@pve", "bert's password", "", berth.Unauthenticated)
 	want("bert@pve", "bert's password", "000000", berth.Unauthenticated)
-	code, err := totp.GenerateCode(seed, time.Now())
+	code, err := totp.GenerateCode(seed, clocktest.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 	"berth/internal/fleet"
 	"berth/internal/live"
 	"berth/internal/pve/pvesim"
@@ -145,7 +146,7 @@ func siteWithContainers(t *testing.T) *site { return siteWithContainersAt(t, fle
 func siteWithContainersAt(t *testing.T, pace fleet.Pace) *site {
 	t.Helper()
 	s := newSiteAt(t, pace)
-	sim, err := pvesim.New(pvesim.Options{Containers: 24, Cluster: "home"})
+	sim, err := pvesim.New(pvesim.Options{Now: clocktest.Now, Containers: 24, Cluster: "home"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -497,7 +498,7 @@ func TestAHistoryOfOthersIsLookedThroughFurther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now().Add(-time.Hour)
+	began := clocktest.Now().Add(-time.Hour)
 	all := []berth.Event{{ID: "own", At: began, Actor: "part", ActorID: user.ID, Source: "web", Action: "container.stop", Cluster: "home", Subject: "the-one-of-part"}}
 	for i := range 4100 {
 		all = append(all, berth.Event{ID: "of others " + strconv.Itoa(i), At: began.Add(time.Duration(i+1) * time.Millisecond), Actor: "other", Source: "web", Action: "container.stop", Cluster: "home"})

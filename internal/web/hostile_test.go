@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"berth"
+	"berth/internal/clocktest"
 )
 
 // hostile is a request of somebody who wants what is not theirs, and the answers that are right.
@@ -80,12 +81,12 @@ func (s *site) expiredToken(user string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	until := time.Now().Add(20 * time.Millisecond)
+	until := clocktest.Now().Add(20 * time.Millisecond)
 	key, err := s.store.AddToken(s.t.Context(), berth.Actor{Name: "test"}, berth.APIToken{UserID: u.ID, User: user, Name: "expired", Grant: berth.Grant{Role: berth.RoleViewer}, ExpiresAt: until})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for !time.Now().After(until) {
+	for !clocktest.Now().After(until) {
 		_, err := s.store.UseToken(s.t.Context(), key, "") // something to do until the time has come
 		if err != nil && berth.CodeOf(err) != berth.Unauthenticated {
 			s.t.Fatal(err)

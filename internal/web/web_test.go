@@ -15,6 +15,7 @@ import (
 
 	"berth"
 	"berth/internal/auth"
+	"berth/internal/clocktest"
 	"berth/internal/console"
 	"berth/internal/fleet"
 	"berth/internal/jobs"
@@ -46,14 +47,14 @@ func newSiteAt(t *testing.T, pace fleet.Pace) *site {
 	t.Helper()
 	s := storetest.Open(t, storetest.SQLite)
 	hub := &live.Hub{}
-	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), time.Now, pace)
+	f := fleet.New(s, hub, slog.New(slog.DiscardHandler), clocktest.Now, pace)
 	j, err := jobs.New(t.Context(), s, hub, slog.New(slog.DiscardHandler), jobs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	actions := fleet.NewActions(f, j, fleet.DefaultPatience())
 	consoles := console.New(actions.ConsoleDoor, s.AddEvent, slog.New(slog.DiscardHandler))
-	server := New(s, f, actions, consoles, auth.New(s, auth.Options{}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+	server := New(s, f, actions, consoles, auth.New(s, auth.Options{Now: clocktest.Now}), hub, slog.New(slog.NewTextHandler(t.Output(), nil)), clocktest.Now)
 	server.beat = 10 * time.Millisecond
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() { server.Close(); web.Close(); server.Wait(); consoles.Close() })

@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"berth/internal/clocktest"
 	"berth/internal/store"
 )
 
@@ -56,10 +57,10 @@ func OpenWith(t testing.TB, o store.Options) *store.Store {
 	return s
 }
 
-// Options gives the options of a new database, SQLite or Postgres.
+// Options gives the options of a new database, SQLite or Postgres, with the clock of package clocktest.
 func Options(t testing.TB, database string) store.Options {
 	t.Helper()
-	o := store.Options{DataDir: t.TempDir()}
+	o := store.Options{DataDir: t.TempDir(), Now: clocktest.Now}
 	switch database {
 	case SQLite:
 	case Postgres:
