@@ -27,6 +27,12 @@ check: ## Formatting, vet, lint, and whether generated files are current
 test: ## Every test, on both databases and in a real browser; installs what it needs on Debian as root
 	scripts/setup-tests
 	go test -p 1 -timeout 30m ./... # one package at a time: those that wait for browsers and clusters starve each other
+	scripts/hours quick
+
+.PHONY: hours
+hours: ## Run the tests that deal with times at 36 hours, days and zones, some two hours; RUNS=1-12 for a part
+	scripts/setup-tests
+	scripts/hours $(RUNS)
 
 .PHONY: generate
 generate: node_modules ## Rebuild the generated files: templ, sqlc, css
