@@ -30,7 +30,7 @@ func (s *Sim) RenewCertificate() error {
 	return s.Start("")
 }
 
-// certificateLife is how long the certificates of nodes are good (PVE::Cluster::Setup of pve-cluster: 730 days).
+// certificateLife is how long certificates of nodes that PVE signs itself are valid: two years at most.
 const certificateLife = 730 * 24 * time.Hour
 
 // newCertificate makes the self-signed leaf of the API port. It lives as long as the Sim, over Stop and Start.
@@ -52,11 +52,11 @@ func newCertificate(cluster string, issued time.Time) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make certificate: %w", err)
 	}
-	issuedLeaf, err := x509.ParseCertificate(der)
+	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read the certificate made: %w", err)
+		return tls.Certificate{}, fmt.Errorf("parse certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: issuedLeaf}, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: parsed}, nil
 }
 
 // fingerprint is the SHA-256 of data as upper-case hex pairs with ":".

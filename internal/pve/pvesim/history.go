@@ -99,8 +99,8 @@ func (n *node) pastSnapshots(s *Sim, i int) []pastTask {
 // still be under way is left out.
 func (w *world) pastBackups(s *Sim, n *node) []pastTask {
 	job, nas := w.jobs[0], w.storage("nas")
-	left := func(ct *container) bool { return !job.covers(ct) || ct.isTemplate() }
-	guests := slices.DeleteFunc(n.sortedGuests(), left)
+	uncovered := func(ct *container) bool { return !job.covers(ct) || ct.isTemplate() }
+	guests := slices.DeleteFunc(n.sortedGuests(), uncovered)
 	if len(guests) == 0 {
 		return nil
 	}

@@ -30,7 +30,8 @@ func (j *backupJob) row(now time.Time) obj {
 	return row
 }
 
-// nextRun is when a job is due next, in the zone of the nodes: at its time of day, or at midnight for the calendar events that are more than one.
+// nextRun returns when a job is due next, in the zone of the nodes: at its time of day, or at midnight if its schedule is more
+// than a time of day.
 func nextRun(schedule string, now time.Time) time.Time {
 	due := now.UTC().Truncate(24 * time.Hour)
 	if at, err := time.Parse("15:04", schedule); err == nil {

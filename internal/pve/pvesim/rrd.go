@@ -72,7 +72,7 @@ func (ct *container) addRRD(row obj, at time.Duration, r release) {
 	}
 }
 
-// ranAt is since when a container had been running at a moment, if it was.
+// ranAt returns since when a container had been running at a moment, and reports whether it was.
 func (ct *container) ranAt(at time.Duration) (since time.Duration, ran bool) {
 	if ct.running && at >= ct.started {
 		return ct.started, true
